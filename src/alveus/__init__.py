@@ -1,0 +1,3 @@
+"""Raw neural recordings to low-dimensional latents you can trust."""
+
+__version__ = "0.1.0"
