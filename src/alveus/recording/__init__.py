@@ -1,0 +1,21 @@
+"""What every reader returns: activity, units, behaviour, trials, findings; checked on construction."""
+
+from alveus.recording.behavior import Behavior, Trials
+from alveus.recording.findings import Finding
+from alveus.recording.frames import BinnedCounts, Traces
+from alveus.recording.recording import Recording, Truth, Units
+from alveus.recording.spikes import FlatSpikeTrains, RaggedSpikeTrains, SpikeTrains
+
+__all__ = [
+    "Behavior",
+    "BinnedCounts",
+    "Finding",
+    "FlatSpikeTrains",
+    "RaggedSpikeTrains",
+    "Recording",
+    "SpikeTrains",
+    "Traces",
+    "Trials",
+    "Truth",
+    "Units",
+]

@@ -1,0 +1,18 @@
+"""What all tests share: the real recordings, where they are at hand."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """Folder of the real recordings; the test is skipped where there are none."""
+    folder = os.environ.get("ALVEUS_TEST_DATA")
+    if not folder:
+        pytest.skip("ALVEUS_TEST_DATA names no folder of real recordings")
+    path = Path(folder)
+    if not path.is_dir():
+        pytest.skip(f"ALVEUS_TEST_DATA is {folder}, which is no folder")
+    return path
