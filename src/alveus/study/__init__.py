@@ -1,0 +1,1 @@
+"""A study as a plan: which artefacts it has, what each depends on, what each needs, and how far it got."""
