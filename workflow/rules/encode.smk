@@ -19,9 +19,10 @@ rule encode:
         runtime=minutes("encode"),
         attempt=attempts,
     params:
+        tuning=tuning("encode"),
         code=code("encode"),
         work="work/{dataset}/{session}/{model}",
     shell:
-        "alveus encode {input.dataset} {input.model} {output.manifest}"
+        "alveus encode {input.dataset} {input.model} {output.manifest} --tuning {params.tuning:q}"
         " --code {params.code:q} --work {params.work} --threads {threads}"
         " --attempt {resources.attempt} --log {log}"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from alveus.cli.job import Job, log, run_stage, stage_options
+from alveus.cli.job import Job, log, published_before, run_stage, stage_options
 from alveus.errors import TemporaryError
 
 
@@ -14,26 +14,22 @@ from alveus.errors import TemporaryError
 def bin(job: Job, manifest: Path) -> None:  # noqa: A001 (the rule's name)
     """Read a raw recording and publish its dataset beside MANIFEST."""
     with run_stage(job) as key:
-        from alveus.storage.publish import republish
-
         store = manifest.with_suffix(".zarr")
-        receipt = job.receipt(manifest)
-        if receipt and republish(store, manifest, receipt, key):
-            log.info("%s is already what these settings make: published again", store.name)
-            return
-        _bin(job, store, manifest, receipt, key)
+        if not published_before(job, store, manifest, key):
+            _bin(job, store, manifest, key)
 
 
-def _bin(job: Job, store: Path, manifest: Path, receipt: Path | None, key: str) -> None:
+def _bin(job: Job, store: Path, manifest: Path, key: str) -> None:
     from alveus.config import Preprocess
-    from alveus.io.fingerprint import fingerprint
     from alveus.io.options import ReadOptions
     from alveus.io.read import read_recording
     from alveus.preprocessing.prepare import prepare
-    from alveus.storage.dataset import write_dataset
+    from alveus.storage import write_dataset
+    from alveus.storage.publish import receipt_path
 
     settings = job.settings
     preprocess = Preprocess.model_validate(settings["preprocess"] | job.tuning)
+    raw = Path(settings["path"])
     behavior = Path(settings["behavior"]) if settings.get("behavior") else None
     options = ReadOptions(
         sampling_rate=settings.get("sampling_rate"),
@@ -43,10 +39,11 @@ def _bin(job: Job, store: Path, manifest: Path, receipt: Path | None, key: str) 
         kinds=preprocess.behavior,
         max_input_gb=preprocess.max_input_gb,
     )
-    recording = read_recording(settings["format"], Path(settings["path"]), options)
-    for finding in recording.findings:
-        log.info("%s", finding.message)
+    log.info("reading %s (%s)", settings["path"], settings["format"])
+    recording = read_recording(settings["format"], raw, options)
     prepared = prepare(recording, preprocess, session=settings["session"])
+    for finding in prepared.findings:
+        log.info("%s", finding.message)
     written = write_dataset(
         prepared,
         store,
@@ -55,15 +52,26 @@ def _bin(job: Job, store: Path, manifest: Path, receipt: Path | None, key: str) 
         dataset=settings["dataset"],
         settings=settings["preprocess"],
         fingerprint=settings["fingerprint"],
-        receipt=receipt,
+        stage_version=job.code,
+        work=job.work,
         key=key,
     )
-    for finding in written["findings"][len(recording.findings) :]:
+    for finding in written["findings"][len(prepared.findings) :]:
         log.info("%s", finding["message"])
-    if settings["format"] != "simulation" and settings["fingerprint"]:
-        paths = [Path(settings["path"]), *([behavior] if behavior else [])]
-        if "+".join(fingerprint(path, None) for path in paths) != settings["fingerprint"]:
-            manifest.unlink(missing_ok=True)
-            raise TemporaryError(
-                f"{settings['path']} is not what it was when the run was planned: run again, and the new content is used"
-            )
+    log.info(
+        "%d bins, %d units, of which %d are held out", written["n_bins"], written["n_units"], written["n_held_out"]
+    )
+    if settings["format"] != "simulation" and _fingerprint(raw, behavior) != settings["fingerprint"]:
+        manifest.unlink(missing_ok=True)
+        if job.work:
+            receipt_path(job.work, store).unlink(missing_ok=True)
+        raise TemporaryError(
+            f"{settings['path']} is not what it was when the run was planned: run again, to use the new content"
+        )
+
+
+def _fingerprint(raw: Path, behavior: Path | None) -> str:
+    """Hash the raw data as the plan does: the dataset must be of what the plan named."""
+    from alveus.io.fingerprint import fingerprint
+
+    return "+".join(fingerprint(path, None) for path in (raw, behavior) if path is not None)

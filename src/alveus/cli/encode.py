@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from alveus.cli.job import Job, log, run_stage, stage_options
+from alveus.cli.job import Job, log, published_before, run_stage, stage_options
+from alveus.errors import ArtefactError
 
 
 @click.command()
@@ -15,11 +16,44 @@ from alveus.cli.job import Job, log, run_stage, stage_options
 def encode(job: Job, dataset: Path, model: Path, manifest: Path) -> None:
     """Encode the dataset of DATASET with the model of MODEL and publish the latents beside MANIFEST."""
     with run_stage(job, dataset, model) as key:
-        from alveus.storage.publish import republish
-
         store = manifest.with_suffix(".zarr")
-        receipt = job.receipt(manifest)
-        if receipt and republish(store, manifest, receipt, key):
-            log.info("%s is already what these settings make: published again", store.name)
-            return
-        _encode(job, dataset, model, manifest, receipt, key)
+        if not published_before(job, store, manifest, key):
+            _encode(job, dataset, model, store, manifest, key)
+
+
+def _encode(job: Job, dataset: Path, model: Path, store: Path, manifest: Path, key: str) -> None:
+    from alveus.encode.encode import encode as encode_bins
+    from alveus.fit.model_file import load_model
+    from alveus.storage import open_dataset, read_manifest, write_latents
+    from alveus.storage.verify import verify
+
+    data, fitted = open_dataset(dataset), read_manifest(model, "fit")
+    if fitted["inputs"]["dataset"] != data.digest:
+        raise ArtefactError(f"{model} was fitted to another dataset than {dataset}: run fit again")
+    damage = verify(model)
+    if damage:
+        raise ArtefactError(f"{damage[0].message}: run `alveus verify`, then the study again")
+    weights = load_model(model.with_name(fitted["artefact"]))
+    latents = encode_bins(
+        weights, data.counts(), data.held_out, device=job.tuning.get("device", "auto"), threads=job.threads
+    )
+    write_latents(
+        store,
+        manifest,
+        mean=latents.mean,
+        scale=latents.scale,
+        held_in_mean=latents.held_in_mean,
+        log_likelihood=latents.log_likelihood,
+        kl=latents.kl,
+        time=data.time,
+        session=data.session,
+        dataset=data.dataset,
+        model=fitted["model"],
+        settings=fitted["settings"],
+        inputs={"dataset": data.digest, "fit": fitted["digest"]},
+        notes=fitted["notes"],
+        stage_version=job.code,
+        work=job.work,
+        key=key,
+    )
+    log.info("%d seeds, %d bins, %d latents", *latents.mean.shape)

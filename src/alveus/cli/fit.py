@@ -1,10 +1,16 @@
 """Subcommand `fit`: a dataset to a published model, all seeds and the held-in twin."""
 
+import csv
+import io
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import click
 
-from alveus.cli.job import Job, log, run_stage, stage_options
+from alveus.cli.job import Job, log, published_before, run_stage, stage_options
+
+SECONDS_PER_LINE = 10.0
+"""A log gets a line of progress this often: often enough to see life, seldom enough to be read."""
 
 
 @click.command()
@@ -14,54 +20,71 @@ from alveus.cli.job import Job, log, run_stage, stage_options
 def fit(job: Job, dataset: Path, manifest: Path) -> None:
     """Fit a model to the dataset that DATASET describes and publish it beside MANIFEST."""
     with run_stage(job, dataset) as key:
-        from alveus.storage.publish import republish
-
         final = manifest.with_name("model.pt")
-        receipt = job.receipt(manifest)
-        if receipt and republish(final, manifest, receipt, key):
-            log.info("%s is already what these settings make: published again", final.name)
-            return
-        _fit(job, dataset, manifest, receipt, key)
+        if not published_before(job, final, manifest, key):
+            _fit(job, dataset, final, manifest, key)
 
 
-def _fit(job: Job, dataset: Path, manifest: Path, receipt: Path | None, key: str) -> None:
+def _fit(job: Job, dataset: Path, final: Path, manifest: Path, key: str) -> None:
     from pydantic import TypeAdapter
 
+    from alveus.cli.progress import progress_line
     from alveus.config import Model, Training
-    from alveus.fit import FitData, save_model
-    from alveus.fit import fit as fit_model
-    from alveus.storage import open_dataset
-    from alveus.storage.publish import publish_file
+    from alveus.fit.data import FitData
+    from alveus.fit.fit import fit as fit_model
+    from alveus.fit.fitted import HISTORY_COLUMNS
+    from alveus.fit.model_file import save_model
+    from alveus.storage import open_dataset, publish_file
+    from alveus.storage.manifest import write_atomically
+    from alveus.storage.publish import receipt_path
 
     settings = job.settings
     model: Model = TypeAdapter(Model).validate_python(settings["model"])
     training = Training.model_validate(settings["training"] | job.tuning)
     data = open_dataset(dataset)
-    log.info("%s: %d bins of %g s, %d units, %s", data.session, data.n_bins, data.bin_size, data.n_units, data.quantity)
-    fitted = fit_model(
-        FitData(data.counts(), data.split, data.segment, data.held_out, data.bin_size, data.digest),
-        model,
-        training,
-        n_seeds=settings["seeds"],
-        checkpoint=job.work / "checkpoints" / key if job.work else None,
-        threads=job.threads,
-    )
-    write_history(fitted.history, manifest.with_name("history.csv"))
+    log.info("%s: %d bins of %g s, %d units", data.session, data.n_bins, data.bin_size, data.n_units)
+    with progress_line(f"fit {data.session} {settings['name']}", SECONDS_PER_LINE) as progress:
+        fitted = fit_model(
+            FitData(data.counts(), data.split, data.segment, data.held_out, data.bin_size, data.digest),
+            model,
+            training,
+            n_seeds=settings["seeds"],
+            checkpoint=job.work / "checkpoints" if job.work else None,
+            threads=job.threads,
+            progress=progress,
+            code=job.code,
+        )
+    for note in fitted.notes:
+        log.warning("%s", note)
+    history = _csv(HISTORY_COLUMNS, fitted.history)
     publish_file(
         lambda path: save_model(fitted, path),
-        manifest.with_name("model.pt"),
+        final,
         manifest,
         "fit",
         {
-            "name": settings["name"],
-            "settings": {key: settings[key] for key in ("model", "training", "seeds")},
-            "dataset": data.digest,
+            "session": data.session,
+            "dataset": data.dataset,
+            "model": settings["name"],
+            "method": fitted.method,
+            "settings": {name: settings[name] for name in ("model", "training", "seeds")},
+            "inputs": {"dataset": data.digest},
             "n_units": fitted.n_units,
             "n_latents": fitted.n_latents,
             "n_seeds": settings["seeds"],
-            "notes": list(fitted.notes),
-            "code": job.code,
+            "notes": fitted.notes,
+            "software": fitted.versions,
+            "stage_version": job.code,
         },
-        receipt=receipt,
+        receipt=receipt_path(job.work, final) if job.work else None,
         key=key,
     )
+    write_atomically(manifest.with_name("history.csv"), history.encode())
+
+
+def _csv(columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(columns), lineterminator="\n", restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -64,10 +64,6 @@ class Job:
         parts += [_content(path) for path in inputs]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
-    def receipt(self, manifest: Path) -> Path | None:
-        """Return where a copy of a manifest is kept with the key that led to it; None: nowhere."""
-        return self.work / f"{manifest.stem}.receipt.json" if self.work else None
-
 
 def _content(path: Path) -> str:
     """Return the digest of what a manifest describes: the versions that made it do not count."""
@@ -135,6 +131,19 @@ def _package_cache() -> bool:
 def _home_cache() -> bool:
     home = Path(os.environ.get("XDG_CONFIG_HOME") or os.environ.get("HOME", "/nonexistent"))
     return home.is_dir() and os.access(home, os.W_OK)
+
+
+def published_before(job: Job, final: Path, manifest: Path, key: str) -> bool:
+    """Publish an artefact again if these inputs and settings have made it before and it is intact.
+
+    A workflow manager deletes a stage's manifest before each job; what it describes is still there.
+    """
+    from alveus.storage.publish import receipt_path, republish
+
+    if job.work is None or republish(final, manifest, receipt_path(job.work, final), key) is None:
+        return False
+    log.info("%s is already what these inputs and settings make: published again", final.name)
+    return True
 
 
 @contextmanager

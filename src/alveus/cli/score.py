@@ -1,7 +1,110 @@
 """Subcommands `score` and `score-session`: latents, or a dataset alone, to a table of scores."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from alveus.cli.job import Job, run_stage, stage_options
+from alveus.cli.job import Job, log, run_stage, stage_options
+from alveus.errors import ArtefactError
+
+if TYPE_CHECKING:
+    from alveus.scores.decoding import Covariate
+    from alveus.scores.settings import ScoreSettings
+    from alveus.storage import Dataset, Latents
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("dataset", type=PATH)
+@click.argument("latents", type=PATH)
+@click.argument("scores", type=PATH)
+@stage_options("score")
+def score(job: Job, dataset: Path, latents: Path, scores: Path) -> None:
+    """Score the latents of LATENTS on the dataset of DATASET and write the table SCORES."""
+    with run_stage(job, dataset, latents):
+        from alveus.scores.rows import rows_to_csv
+        from alveus.scores.score_model import ModelScoreInputs, score_model
+        from alveus.storage import open_dataset, open_latents
+
+        data, found = open_dataset(dataset), open_latents(latents)
+        if found.inputs["dataset"] != data.digest:
+            raise ArtefactError(f"{latents} is of another dataset than {dataset}: run fit and encode again")
+        rows = score_model(
+            ModelScoreInputs(
+                counts=data.counts(),
+                split=data.split,
+                held_out=data.held_out,
+                mean=found.mean,
+                held_in_mean=found.held_in_mean,
+                log_likelihood=found.log_likelihood,
+                kl=found.kl,
+                prior_variance=_prior_variance(found),
+                quantity=data.quantity,
+                behavior=_covariates(data),
+                truth_latents=data.truth_latents,
+                settings=_settings(job),
+            )
+        )
+        _write(scores, rows_to_csv(rows, dataset=data.dataset, session=data.session, model=found.model))
+
+
+@click.command()
+@click.argument("dataset", type=PATH)
+@click.argument("scores", type=PATH)
+@stage_options("score_session")
+def score_session(job: Job, dataset: Path, scores: Path) -> None:
+    """Write the table SCORES of what the dataset of DATASET tells without any model."""
+    with run_stage(job, dataset):
+        from alveus.scores.rows import rows_to_csv
+        from alveus.scores.score_session import SessionScoreInputs
+        from alveus.scores.score_session import score_session as score_data
+        from alveus.storage import open_dataset
+
+        data = open_dataset(dataset)
+        rows = score_data(
+            SessionScoreInputs(
+                counts=data.counts(),
+                split=data.split,
+                segment=data.segment,
+                bin_size=data.bin_size,
+                quantity=data.quantity,
+                behavior=_covariates(data),
+                truth_latents=data.truth_latents,
+                truth_ceiling=data.truth_ceiling,
+                truth_ceiling_name=data.truth_ceiling_name,
+                settings=_settings(job),
+            )
+        )
+        _write(scores, rows_to_csv(rows, dataset=data.dataset, session=data.session))
+
+
+def _settings(job: Job) -> "ScoreSettings":
+    from alveus.scores.settings import ScoreSettings
+
+    return ScoreSettings(**job.settings)
+
+
+def _covariates(data: "Dataset") -> "dict[str, Covariate]":
+    from alveus.scores.decoding import Covariate
+
+    return {
+        name: Covariate(array.values, array.kind, array.period, array.labels)
+        for name, array in data.behavior.items()
+    }
+
+
+def _prior_variance(latents: "Latents") -> Any:
+    """Return the variance of each latent under the prior; None for a method without one."""
+    import numpy as np
+
+    prior = latents.model_settings["model"].get("prior")
+    return None if prior is None else np.ones(latents.n_latents)  # the standard prior
+
+
+def _write(path: Path, text: str) -> None:
+    from alveus.storage.manifest import write_atomically
+
+    write_atomically(path, text.encode())
+    log.info("%d scores", text.count("\n") - 1)

@@ -92,6 +92,8 @@ class Study:
             return _canonical(settings_and_tuning(self.session(dataset, session).preprocess)[1])
         if stage == "fit":
             return _canonical(settings_and_tuning(self.datasets[dataset].training)[1])
+        if stage == "encode":
+            return _canonical({"device": self.datasets[dataset].training.device})
         return "{}"
 
     def stage_code(self, stage: str) -> str:

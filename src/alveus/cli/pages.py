@@ -1,0 +1,294 @@
+"""Published artefacts and statuses of a session or a dataset to what its page is made of."""
+
+import getpass
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from alveus.recording import Finding
+from alveus.report.inputs import (
+    ActivityWindow,
+    DatasetReport,
+    Failure,
+    LatentExcerpt,
+    ModelReport,
+    Provenance,
+    SessionReport,
+    SessionRow,
+    Snippet,
+    StageStatus,
+)
+from alveus.storage import open_dataset, open_latents, read_manifest
+from alveus.study.status import Status, read_statuses
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from alveus.storage import Dataset
+
+LOG_TAIL = 20  # lines of a failed stage's log that a page shows
+PARTS = {"train": 0, "validation": 1, "test": 2, "gap": -1}
+BLOCK_BINS = 1 << 16
+
+
+def session_report(folder: Path, work: Path, models: Sequence[str], settings: Mapping[str, Any]) -> SessionReport:
+    """Collect what the page of a finished session shows.
+
+    Parameters
+    ----------
+    folder
+        Of the session's published artefacts.
+    work
+        Of its statuses.
+    models
+        Names of its models, in the order of the config.
+    settings
+        Of the section report.
+    """
+    data = open_dataset(folder / "dataset.json")
+    behavior = tuple(data.behavior.values())
+    window = _window(data, settings["raster_seconds"])
+    cloud = np.unique(np.linspace(0, data.n_bins - 1, min(settings["max_points"], data.n_bins)).astype(np.int64))
+    reports = [
+        _model(folder / name, data, window, cloud) for name in models if (folder / name / "latents.json").is_file()
+    ]
+    rates, fano = _rates_and_fano(data)
+    statuses = tuple(_stage(name, status) for name, status in _statuses(work, models))
+    warnings = tuple(
+        f"{status.stage}: {status.message}" for status in statuses if status.status not in ("done", "running")
+    )
+    return SessionReport(
+        session=data.session,
+        dataset=data.dataset,
+        modality=data.modality,
+        quantity=data.quantity,
+        n_units=data.n_units,
+        n_bins=data.n_bins,
+        bin_size=data.bin_size,
+        duration=data.facts.get("duration_s"),
+        findings=tuple(Finding(**finding) for finding in data.findings),
+        facts=data.facts,
+        source=data.source,
+        window=ActivityWindow(
+            data.time[window],
+            data.activity[window],
+            tuple(_snippet(array, data.time, window) for array in behavior),
+        ),
+        rates=rates,
+        fano_factors=fano,
+        trials=_trials(data),
+        split={part: float(np.mean(data.split == code)) for part, code in PARTS.items()},
+        models=tuple(reports),
+        scores=read_scores([folder / "scores.csv", *(folder / name / "scores.csv" for name in models)]),
+        statuses=statuses,
+        provenance=Provenance(
+            settings={"preprocess": data.settings, **{m.name: m.settings for m in reports}},
+            versions=_versions(folder, models),
+            digests={"raw data": str(data.manifest["inputs"]["fingerprint"]), "dataset": data.digest},
+            device=_device(reports),
+            command=f"alveus run . -- {folder}/report.html",
+        ),
+        warnings=warnings,
+        private=_private(),
+    )
+
+
+def failed_session_report(
+    dataset: str, session: str, work: Path, models: Sequence[str], settings: Mapping[str, Any]
+) -> SessionReport | None:
+    """Collect what the page of a session shows that has no results; None when no stage of it failed.
+
+    Parameters
+    ----------
+    dataset, session
+        Names.
+    work, models
+        As for `session_report`.
+    settings
+        Of the stage `bin`.
+    """
+    statuses = _statuses(work, models)
+    failure = _failure(work, statuses)
+    if failure is None:
+        return None
+    return SessionReport(
+        session=session,
+        dataset=dataset,
+        statuses=tuple(_stage(name, status) for name, status in statuses),
+        failure=failure,
+        provenance=Provenance(
+            settings=settings, command=f"alveus run . -- results/{dataset}/{session}/report.html"
+        ),
+        private=_private(),
+    )
+
+
+def dataset_report(
+    dataset: str, results: Path, work: Path, sessions: Sequence[str], models: Mapping[str, Any]
+) -> DatasetReport:
+    """Collect what the page of a dataset shows.
+
+    Parameters
+    ----------
+    dataset
+        Its name.
+    results, work
+        Its folders.
+    sessions
+        Ids in the order of the table.
+    models
+        Settings by name, in the order of the config.
+    """
+    tables = [
+        path
+        for session in sessions
+        for path in (results / session / "scores.csv", *(results / session / m / "scores.csv" for m in models))
+    ]
+    return DatasetReport(
+        dataset=dataset,
+        sessions=tuple(
+            _session_row(session, results / session, work / session, list(models)) for session in sessions
+        ),
+        models=tuple(ModelReport(name, model.method, model.latents) for name, model in models.items()),
+        scores=read_scores(tables),
+        provenance=Provenance(command=f"alveus run . -- {results}/report.html"),
+        private=_private(),
+    )
+
+
+def read_scores(paths: Sequence[Path]) -> pd.DataFrame:
+    """Read tables of scores into one; those that are not there are left out."""
+    from alveus.scores.rows import COLUMNS
+
+    tables = [pd.read_csv(path, dtype=str, keep_default_na=False) for path in paths if path.is_file()]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS), dtype=str)
+
+
+def _session_row(session: str, folder: Path, work: Path, models: list[str]) -> SessionRow:
+    statuses = _statuses(work, models)
+    failure = _failure(work, statuses)
+    sizes: dict[str, Any] = {}
+    with suppress(Exception):
+        manifest = read_manifest(folder / "dataset.json", "dataset")
+        sizes = {name: manifest[name] for name in ("n_units", "n_bins", "bin_size")}
+        sizes["duration"] = manifest["facts"].get("duration_s")
+        sizes["n_warnings"] = len(manifest["findings"])
+    page = (folder / "report.html").is_file()
+    if failure is not None:
+        return SessionRow(session, failure.outcome, failure.stage, failure.message, has_page=page, **sizes)
+    complete = all((folder / model / "scores.csv").is_file() for model in models) and bool(sizes)
+    return SessionRow(session, "done" if complete else "pending", has_page=page, **sizes)
+
+
+def _statuses(work: Path, models: Sequence[str]) -> list[tuple[str, Status]]:
+    return [(name, status) for name in ("", *models) for status in read_statuses(work / name)]
+
+
+def _stage(model: str, status: Status) -> StageStatus:
+    name = f"{model} {status.stage}" if model else status.stage
+    return StageStatus(name, status.state, status.message, status.attempt, status.seconds)
+
+
+def _failure(work: Path, statuses: Sequence[tuple[str, Status]]) -> Failure | None:
+    failed = [(model, status) for model, status in statuses if status.state == "failed"]
+    if not failed:
+        return None
+    model, status = min(failed, key=lambda item: item[1].started)
+    logs = sorted((work / model).glob(f"{status.stage}.*.log"), key=lambda path: path.stat().st_mtime)
+    tail = "\n".join(logs[-1].read_text(errors="replace").splitlines()[-LOG_TAIL:]) if logs else ""
+    name = f"{model} {status.stage}" if model else status.stage
+    return Failure(name, status.exit_status, status.message, tail)
+
+
+def _window(data: "Dataset", seconds: float) -> slice:
+    """Choose an example stretch without a gap: the middle of the longest segment."""
+    _, starts, lengths = np.unique(data.segment, return_index=True, return_counts=True)
+    longest = int(np.argmax(lengths))
+    wanted = min(int(lengths[longest]), max(1, round(seconds / data.bin_size)))
+    first = int(starts[longest]) + (int(lengths[longest]) - wanted) // 2
+    return slice(first, first + wanted)
+
+
+def _model(folder: Path, data: "Dataset", window: slice, cloud: "NDArray[np.int64]") -> ModelReport:
+    fitted, latents = read_manifest(folder / "fit.json", "fit"), open_latents(folder / "latents.json")
+    history = pd.read_csv(folder / "history.csv") if (folder / "history.csv").is_file() else None
+
+    def excerpt(bins: Any) -> LatentExcerpt:
+        behavior = tuple(_snippet(array, data.time, bins) for array in data.behavior.values())
+        scale = latents.scale[0][bins]
+        return LatentExcerpt(
+            data.time[bins], latents.mean[0][bins], data.split[bins], scale if scale.any() else None, behavior
+        )
+
+    return ModelReport(
+        name=fitted["model"],
+        method=fitted["method"],
+        n_latents=fitted["n_latents"],
+        n_seeds=fitted["n_seeds"],
+        settings=fitted["settings"],
+        history=history,
+        course=excerpt(window),
+        cloud=excerpt(cloud),
+        notes=tuple(fitted["notes"]),
+    )
+
+
+def _snippet(array: Any, time: "NDArray[np.float64]", bins: Any) -> Snippet:
+    return Snippet(array.name, array.kind, time[bins], array.values[bins], array.period, array.labels, array.unit)
+
+
+def _rates_and_fano(data: "Dataset") -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
+    """Mean rate [per second] and Fano factor of each unit, in blocks."""
+    total, squares = np.zeros(data.n_units), np.zeros(data.n_units)
+    for start in range(0, data.n_bins, BLOCK_BINS):
+        block = np.asarray(data.activity[start : start + BLOCK_BINS], np.float64)
+        total += block.sum(0)
+        squares += (block**2).sum(0)
+    mean = total / data.n_bins
+    variance = squares / data.n_bins - mean**2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        fano = np.where(mean > 0, variance / mean, np.nan)
+    return mean / data.bin_size, fano
+
+
+def _trials(data: "Dataset") -> dict[str, float | int | str]:
+    trials = data.trials
+    if trials is None:
+        return {}
+    length = trials["stop"] - trials["start"]
+    facts: dict[str, float | int | str] = {"number": int(length.size)}
+    if length.size:
+        facts["median length [s]"] = float(np.median(length))
+    if "observed" in trials:
+        facts["wholly observed"] = int(np.sum(np.asarray(trials["observed"]).astype(bool)))
+    columns = [name for name in trials if name not in ("start", "stop", "observed")]
+    return facts | ({"columns": ", ".join(columns)} if columns else {})
+
+
+def _versions(folder: Path, models: Sequence[str]) -> dict[str, str]:
+    versions: dict[str, str] = {}
+    for path in (folder / "dataset.json", *(folder / name / "fit.json" for name in models)):
+        if path.is_file():
+            versions |= read_manifest(path).get("software", {})
+    return versions
+
+
+def _device(models: Sequence[ModelReport]) -> str:
+    trained = [model for model in models if model.history is not None and len(model.history)]
+    if not trained:
+        return ""
+    on_cpu = any("CPU" in note for model in trained for note in model.notes)
+    return "CPU" if on_cpu else str(trained[0].settings.get("device", ""))
+
+
+def _private() -> tuple[str, ...]:
+    """Names that do not belong on a page that leaves the laboratory."""
+    names = [socket.gethostname()]
+    with suppress(Exception):
+        names.append(getpass.getuser())
+    return tuple(names)
