@@ -1,0 +1,134 @@
+"""Names of scores to what a reader needs to judge them: a label, a unit, a meaning."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ScoreWords:
+    """How a score is called on a page.
+
+    Parameters
+    ----------
+    label, unit
+        Heading of its column.
+    meaning
+        One sentence: what it measures, what is good.
+    per_target
+        Whether every target (covariate) is a column of its own.
+    from_zero
+        Whether drawings of it show its distance from 0.
+    """
+
+    label: str
+    unit: str
+    meaning: str
+    per_target: bool = False
+    from_zero: bool = False
+
+
+SCORES: dict[str, ScoreWords] = {
+    "co_smoothing": ScoreWords(
+        "co-smoothing",
+        "bits per spike",
+        "How well units that the encoder never saw are predicted from the latents of the others, "
+        "beyond their mean rates. Higher is better; this is what chooses a model.",
+        from_zero=True,
+    ),
+    "log_evidence": ScoreWords(
+        "log evidence",
+        "nats per bin",
+        "Importance-weighted bound on the log-probability of held-out bins. Higher is better; chooses a model.",
+    ),
+    "bits_per_spike": ScoreWords(
+        "bits per spike (reconstruction)",
+        "bits per spike",
+        "How well the model gives back bins that it was shown. Copying wins it: it never chooses a model.",
+    ),
+    "log_likelihood": ScoreWords(
+        "log-likelihood",
+        "nats per bin",
+        "Log-probability of held-out bins under the rates decoded from their own latents. Higher is better.",
+    ),
+    "elbo": ScoreWords(
+        "ELBO", "nats per bin", "Lower bound on the log-probability of held-out bins. Higher is better."
+    ),
+    "kl": ScoreWords("KL", "nats per bin", "What the latents say about a bin; 0 is collapse."),
+    "reconstruction": ScoreWords(
+        "reconstruction", "nats per bin", "The part of the ELBO that rewards giving back what was shown."
+    ),
+    "r2": ScoreWords("rate R²", "", "Variance of held-out counts explained by decoded rates; 1 is perfect."),
+    "active_latents": ScoreWords(
+        "active latents",
+        "latents",
+        "Latents whose posterior mean varies by more than 0.01 of the prior's variance; 0 is collapse.",
+        from_zero=True,
+    ),
+    "decoding_r2": ScoreWords(
+        "decoding R²",
+        "",
+        "Variance of a behavioural variable explained by a decoder of the latents in held-out blocks; "
+        "1 is perfect, below 0 is worse than its mean.",
+        per_target=True,
+        from_zero=True,
+    ),
+    "decoding_accuracy": ScoreWords(
+        "decoding accuracy",
+        "",
+        "Share of held-out bins whose label is decoded rightly from the latents; 1 is perfect.",
+        per_target=True,
+        from_zero=True,
+    ),
+    "truth_r2": ScoreWords(
+        "truth R²",
+        "",
+        "Variance of the simulation's true latents that the latents explain; 1 is perfect.",
+        from_zero=True,
+    ),
+    "truth_mcc": ScoreWords(
+        "truth MCC",
+        "",
+        "Correlation of each latent with its true counterpart, matched one to one; 1 is perfect.",
+        from_zero=True,
+    ),
+    "mcc_strong": ScoreWords(
+        "MCC across seeds", "", "Correlation of matched latents between seeds; 1: the axes are reproducible."
+    ),
+    "affine_r2": ScoreWords(
+        "affine R² across seeds", "", "How well one seed's latents follow linearly from another's; 1 is perfect."
+    ),
+    "verdict": ScoreWords("verdict", "", "What the latents of different seeds have in common."),
+    "collapse_verdict": ScoreWords("collapse", "", "Whether the latents carry information at all."),
+    "fano_factor": ScoreWords(
+        "Fano factor", "", "Variance of a unit's counts over their mean; 1 for Poisson counts of constant rate."
+    ),
+}
+
+MAIN_SCORES = (
+    "co_smoothing",
+    "log_evidence",
+    "active_latents",
+    "verdict",
+    "truth_r2",
+    "truth_mcc",
+    "decoding_r2",
+    "decoding_accuracy",
+    "elbo",
+    "log_likelihood",
+    "bits_per_spike",
+)
+"""Columns of the table of models, where any model has them."""
+
+
+def score_words(score: str) -> ScoreWords:
+    """Words for any score; one without an entry is called by its own name."""
+    return SCORES.get(score) or ScoreWords(score.replace("_", " "), "", "")
+
+
+def heading(score: str, target: str = "") -> str:
+    """Name of a score, with its target where each target stands alone.
+
+    >>> heading("decoding_r2", "heading"), heading("co_smoothing", "held-out units")
+    ('decoding R²: heading', 'co-smoothing')
+    """
+    entry = score_words(score)
+    return f"{entry.label}: {target}" if entry.per_target and target else entry.label
