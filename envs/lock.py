@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}  # names that differ on conda-forge
+PIP_ONLY = {"zarrs"}  # not known to be on conda-forge
 HEAD = (
     "# Exact versions for pip, resolved on Python 3.11. torch is installed first, and kept where there is one.\n"
 )
@@ -35,21 +36,14 @@ def conda_file(name: str, requirements: list[str], versions: dict[str, str]) -> 
     """Write a conda environment with the locked version of each requirement."""
     locked = {normal(package): version for package, version in versions.items()}
     names = sorted({normal(Requirement(text).name) for text in requirements})
-    pins = [f"  - {CONDA_NAMES.get(package, package)}={locked[package]}" for package in names]
-    return (
-        "\n".join(
-            [
-                f"name: {name}",
-                "channels:",
-                "  - conda-forge",
-                "  - bioconda",
-                "dependencies:",
-                "  - python=3.11",
-                *pins,
-            ]
-        )
-        + "\n"
-    )
+    pins = [
+        f"  - {CONDA_NAMES.get(package, package)}={locked[package]}"
+        for package in names
+        if package not in PIP_ONLY
+    ]
+    from_pip = [f"      - {package}=={locked[package]}" for package in names if package in PIP_ONLY]
+    head = [f"name: {name}", "channels:", "  - conda-forge", "  - bioconda", "dependencies:", "  - python=3.11"]
+    return "\n".join([*head, *pins, "  - pip", "  - pip:", *from_pip]) + "\n"
 
 
 def normal(name: str) -> str:

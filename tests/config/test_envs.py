@@ -19,8 +19,12 @@ def locked() -> dict[str, str]:
 
 
 def conda(name: str) -> dict[str, str]:
-    content = yaml.safe_load((ROOT / "envs" / name).read_text())
-    return dict(item.split("=", 1) for item in content["dependencies"] if isinstance(item, str))
+    dependencies = yaml.safe_load((ROOT / "envs" / name).read_text())["dependencies"]
+    pins = [item for item in dependencies if isinstance(item, str) and item != "pip"]
+    from_pip = [
+        item.replace("==", "=") for group in dependencies if isinstance(group, dict) for item in group["pip"]
+    ]
+    return dict(item.split("=", 1) for item in [*pins, *from_pip])
 
 
 @pytest.mark.parametrize("requirement", PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"])

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from alveus.recording import Finding
+from alveus.report.excerpts import example_bins, spread_bins
 from alveus.report.inputs import (
     ActivityWindow,
     DatasetReport,
@@ -52,8 +53,8 @@ def session_report(folder: Path, work: Path, models: Sequence[str], settings: Ma
     """
     data = open_dataset(folder / "dataset.json")
     behavior = tuple(data.behavior.values())
-    window = _window(data, settings["raster_seconds"])
-    cloud = np.unique(np.linspace(0, data.n_bins - 1, min(settings["max_points"], data.n_bins)).astype(np.int64))
+    window = example_bins(data.split, data.segment, max(1, round(settings["raster_seconds"] / data.bin_size)))
+    cloud = spread_bins(data.n_bins, settings["max_points"])
     reports = [
         _model(folder / name, data, window, cloud) for name in models if (folder / name / "latents.json").is_file()
     ]
@@ -156,7 +157,13 @@ def dataset_report(
         ),
         models=tuple(ModelReport(name, model.method, model.latents) for name, model in models.items()),
         scores=read_scores(tables),
-        provenance=Provenance(command=f"alveus run . -- {results}/report.html"),
+        provenance=Provenance(
+            settings={name: model.model_dump(mode="json") for name, model in models.items()},
+            versions={
+                name: version for s in sessions for name, version in _versions(results / s, list(models)).items()
+            },
+            command=f"alveus run . -- {results}/report.html",
+        ),
         private=_private(),
     )
 
@@ -177,7 +184,6 @@ def _session_row(session: str, folder: Path, work: Path, models: list[str]) -> S
         manifest = read_manifest(folder / "dataset.json", "dataset")
         sizes = {name: manifest[name] for name in ("n_units", "n_bins", "bin_size")}
         sizes["duration"] = manifest["facts"].get("duration_s")
-        sizes["n_warnings"] = len(manifest["findings"])
     page = (folder / "report.html").is_file()
     if failure is not None:
         return SessionRow(session, failure.outcome, failure.stage, failure.message, has_page=page, **sizes)
@@ -203,15 +209,6 @@ def _failure(work: Path, statuses: Sequence[tuple[str, Status]]) -> Failure | No
     tail = "\n".join(logs[-1].read_text(errors="replace").splitlines()[-LOG_TAIL:]) if logs else ""
     name = f"{model} {status.stage}" if model else status.stage
     return Failure(name, status.exit_status, status.message, tail)
-
-
-def _window(data: "Dataset", seconds: float) -> slice:
-    """Choose an example stretch without a gap: the middle of the longest segment."""
-    _, starts, lengths = np.unique(data.segment, return_index=True, return_counts=True)
-    longest = int(np.argmax(lengths))
-    wanted = min(int(lengths[longest]), max(1, round(seconds / data.bin_size)))
-    first = int(starts[longest]) + (int(lengths[longest]) - wanted) // 2
-    return slice(first, first + wanted)
 
 
 def _model(folder: Path, data: "Dataset", window: slice, cloud: "NDArray[np.int64]") -> ModelReport:

@@ -73,7 +73,7 @@ def score_session(job: Job, dataset: Path, scores: Path) -> None:
                 behavior=_covariates(data),
                 truth_latents=data.truth_latents,
                 truth_ceiling=data.truth_ceiling,
-                truth_ceiling_name=data.truth_ceiling_name,
+                truth_ceiling_name=data.truth_ceiling_name or "",
                 settings=_settings(job),
             )
         )

@@ -1,0 +1,129 @@
+"""Turns the table of units into those that are kept, and those that are held out for co-smoothing."""
+
+import re
+from collections.abc import Callable
+from operator import eq, ge, gt, le, lt, ne
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alveus.config.preprocess import Preprocess
+from alveus.errors import QualityError, RecordingError, SettingError
+from alveus.recording import Finding, Units
+
+COMPARISON = re.compile(r"\s*(==|!=|<=|>=|<|>)\s*(.+?)\s*")
+OPERATORS: dict[str, Callable[..., NDArray[np.bool_]]] = {
+    "==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge,
+}  # fmt: skip
+WITHOUT_NOISE = ("group", "!= noise")  # true of units that carry no group, so it needs no such column
+
+
+def choose_units(
+    units: Units, totals: NDArray[np.float64], seconds: float, settings: Preprocess, *, quantity: str
+) -> tuple[NDArray[np.int64], tuple[Finding, ...]]:
+    """Return the places of the units to keep, ascending, and what was left out.
+
+    Silence and rate are judged on the whole recording as its source gives it, before anything is dropped, so that
+    they are known without a pass over the spikes.
+
+    Parameters
+    ----------
+    units
+        All units.
+    totals
+        (n_units,) spikes or summed events of each.
+    seconds
+        Length of the recording [s].
+    settings
+        unit_filter, silent_units, min_rate and min_units are read.
+    quantity
+        ``counts``, ``events`` or ``dff``: only counts have a rate, and only counts and events can be silent.
+
+    Raises
+    ------
+    RecordingError
+        When a filter names a column that the units do not have.
+    SettingError
+        When a filter compares text by size.
+    QualityError
+        When fewer than min_units are left.
+    """
+    keep = np.ones(len(units.ids), np.bool_)
+    findings: list[Finding] = []
+
+    def drop(wrong: NDArray[np.bool_], what: str, reason: str) -> None:
+        dropped = np.flatnonzero(keep & wrong)
+        if dropped.size:
+            names = ", ".join(units.ids[i] for i in dropped[:5]) + (", …" if dropped.size > 5 else "")
+            findings.append(
+                Finding(
+                    what,
+                    int(dropped.size),
+                    f"{dropped.size} of {len(units.ids)} units {reason}: dropped ({names})",
+                )
+            )
+        keep[dropped] = False
+
+    for column, condition in settings.unit_filter.items():
+        text = condition if isinstance(condition, str) else "one of " + ", ".join(condition)
+        drop(~_matches(units, column, condition), "units_filtered", f"do not meet {column} {text}")
+    if settings.silent_units == "drop" and quantity != "dff":
+        drop(totals == 0, "units_silent", f"have no {'spike' if quantity == 'counts' else 'event'} at all")
+    if settings.min_rate > 0 and quantity == "counts":
+        drop(totals / seconds < settings.min_rate, "units_below_min_rate", f"fire below {settings.min_rate:g} Hz")
+    elif settings.min_rate > 0:
+        findings.append(Finding("min_rate_unused", 0, f"min_rate is not applied: {quantity} have no rate"))
+    n_kept = int(keep.sum())
+    if n_kept < settings.min_units:
+        dropped = "; ".join(finding.message for finding in findings) or "none was dropped"
+        raise QualityError(
+            f"{n_kept} of {len(units.ids)} units are left, but min_units is {settings.min_units}: {dropped}"
+        )
+    return np.flatnonzero(keep), tuple(findings)
+
+
+def choose_held_out(n_units: int, part: float, seed: int) -> NDArray[np.bool_]:
+    """Return which units co-smoothing predicts from the others, (n_units,): at least one of two, never all.
+
+    >>> int(choose_held_out(10, 0.2, seed=0).sum())
+    2
+    """
+    held_out = np.zeros(n_units, np.bool_)
+    if n_units >= 2:
+        wanted = min(max(1, int(np.floor(part * n_units + 0.5))), n_units - 1)
+        held_out[np.random.default_rng(seed).choice(n_units, wanted, replace=False)] = True
+    return held_out
+
+
+def _matches(units: Units, column: str, condition: str | tuple[str, ...]) -> NDArray[np.bool_]:
+    """Return which units meet a condition."""
+    if column in units.columns:
+        values = np.asarray(units.columns[column])
+    elif column == "id":
+        values = np.asarray(units.ids, np.str_)
+    elif (column, condition) == WITHOUT_NOISE:
+        return np.ones(len(units.ids), np.bool_)
+    else:
+        known = ", ".join(sorted(units.columns)) or "none besides id"
+        raise RecordingError(f"unit_filter names the column {column!r}, but the units have: {known}")
+    if values.ndim != 1:
+        raise SettingError(f"unit_filter: column {column!r} has {values.shape[1]} values per unit, not one")
+    if not isinstance(condition, str):
+        return np.isin(values, [_like(values, wanted, column) for wanted in condition])
+    parsed = COMPARISON.fullmatch(condition)
+    operator, wanted = parsed.groups() if parsed else ("==", condition.strip())
+    if operator not in ("==", "!=") and values.dtype.kind not in "biuf":
+        raise SettingError(f"unit_filter: {column!r} is text, so {condition!r} cannot be decided: use == or !=")
+    return np.asarray(OPERATORS[operator](values, _like(values, wanted, column)), np.bool_)
+
+
+def _like(values: NDArray[np.generic], wanted: str, column: str) -> str | float:
+    """Return a setting's text as what the column holds: text or a number."""
+    if values.dtype.kind not in "biuf":
+        return wanted
+    if values.dtype.kind == "b" and wanted.lower() in ("true", "false"):
+        return float(wanted.lower() == "true")
+    try:
+        return float(wanted)
+    except ValueError:
+        raise SettingError(f"unit_filter: {column!r} holds numbers, and {wanted!r} is none") from None

@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alveus.config.preprocess import BehaviorKinds
+from alveus.errors import SettingError
+from alveus.io import ReadOptions, modality, read_recording
+from alveus.simulation import SIMULATIONS
+
+SMALL = "lorenz?seed=3&conditions=2&trials=3&bins=20&units=5"
+
+
+def test_a_name_with_options_is_the_simulators_recording():
+    ours = read_recording("simulation", Path(SMALL))
+    theirs = SIMULATIONS["lorenz"](seed=3, conditions=2, trials=3, bins=20, units=5)
+    np.testing.assert_array_equal(np.asarray(ours.activity.counts), np.asarray(theirs.activity.counts))
+    np.testing.assert_array_equal(ours.truth.latents, theirs.truth.latents)
+    assert [b.name for b in ours.behavior] == [b.name for b in theirs.behavior]
+    assert ours.source["file"] == SMALL
+    assert modality("simulation", Path(SMALL)) == "spikes"
+
+
+def test_settings_apply_to_a_simulation_as_to_a_file():
+    kinds = BehaviorKinds(circular={"x": 2.0})
+    recording = read_recording("simulation", Path(SMALL), ReadOptions(kinds=kinds, start=0.1))
+    assert recording.behavior[0].kind == "circular"
+    assert recording.start == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("lorentz", "no simulation 'lorentz'; did you mean 'lorenz'"),
+        ("lorenz?sed=1", "no option 'sed'; did you mean 'seed'"),
+        ("lorenz?seed=x", "seed='x' must be a whole number"),
+        ("lorenz?seed=1&seed=2", "'seed' is given twice"),
+        ("lorenz?seed=-1", "cannot be made"),
+        ("lorenz?trials=0", "trials"),
+    ],
+)
+def test_what_a_simulator_does_not_know_is_named(name, words):
+    with pytest.raises(SettingError, match=words) as caught:
+        read_recording("simulation", Path(name))
+    assert caught.value.exit_status == 2

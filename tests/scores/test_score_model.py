@@ -1,0 +1,104 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from alveus.errors import ArtefactError
+from alveus.scores import Covariate, ModelScoreInputs, ScoreSettings, rows_to_csv, score_model
+
+
+@pytest.fixture(scope="module")
+def inputs(counts, latents, split):
+    rng = np.random.default_rng(0)
+    return ModelScoreInputs(
+        counts=counts,
+        split=split,
+        held_out=np.arange(30) % 5 == 0,
+        mean=np.stack([latents, latents[:, ::-1]]).astype(np.float32),
+        held_in_mean=latents.astype(np.float32),
+        log_likelihood=rng.normal(-40, 1, (2, 4000)).astype(np.float32),
+        kl=rng.gamma(1, 1, (2, 4000, 4)).astype(np.float32),
+        prior_variance=np.ones(4),
+        behavior={"x": Covariate(latents[:, 0].astype(np.float32))},
+        truth_latents=latents,
+        settings=ScoreSettings(shifts=5, resamples=50),
+    )
+
+
+def by_score(rows):
+    table = {}
+    for row in rows:
+        table.setdefault(row.score, []).append(row)
+    return table
+
+
+def test_a_model_with_everything_gets_every_score(inputs):
+    table = by_score(score_model(inputs))
+    assert set(table) == {
+        "co_smoothing",
+        "bits_per_spike",
+        "log_likelihood",
+        "elbo",
+        "kl",
+        "kl_per_latent",
+        "active_latents",
+        "decoding_r2",
+        "truth_r2",
+        "truth_mcc",
+    }
+    assert {row.status for rows in table.values() for row in rows} == {"ok"}
+    assert [row.seed for row in table["co_smoothing"]] == [None]
+    assert [row.seed for row in table["truth_mcc"]] == [0, 1]
+    assert [row.target for row in table["kl_per_latent"][:4]] == ["z1", "z2", "z3", "z4"]
+
+
+def test_a_method_without_posterior_and_decoder_has_neither_score(inputs):
+    table = by_score(score_model(replace(inputs, log_likelihood=None, kl=None, prior_variance=None)))
+    for score in ("elbo", "kl", "kl_per_latent", "active_latents"):
+        assert [row.status for row in table[score]] == ["not defined"]
+    assert {row.target: row.status for row in table["bits_per_spike"]} == {
+        "readout": "ok",
+        "decoder": "not defined",
+    }
+
+
+def test_events_are_not_scored_as_counts(inputs):
+    events = replace(inputs, counts=inputs.counts * 0.37, quantity="events")
+    table = by_score(score_model(events))
+    for score in ("co_smoothing", "bits_per_spike", "log_likelihood"):
+        assert {row.status for row in table[score]} == {"not defined"}
+    assert {row.status for row in table["truth_r2"]} == {"ok"}
+
+
+def test_a_session_without_test_bins_is_not_estimable_anywhere(inputs):
+    rows = score_model(replace(inputs, split=np.zeros(4000, np.int8)))
+    assert {row.status for row in rows} == {"not estimable"}
+
+
+def test_without_held_out_units_co_smoothing_is_not_defined(inputs):
+    table = by_score(score_model(replace(inputs, held_out=np.zeros(30, bool))))
+    assert table["co_smoothing"][0].status == "not defined"
+
+
+def test_latents_that_are_not_finite_or_of_another_dataset_are_refused(inputs):
+    broken = inputs.mean.copy()
+    broken[1, 7, 2] = np.nan
+    with pytest.raises(ArtefactError, match="1 of 32000 numbers of mean are not finite"):
+        replace(inputs, mean=broken)
+    with pytest.raises(ArtefactError, match="held_in_mean has 10 bins but the dataset 4000"):
+        replace(inputs, held_in_mean=inputs.held_in_mean[:10])
+
+
+def test_scoring_twice_gives_the_same_text(inputs):
+    texts = [rows_to_csv(score_model(inputs), dataset="d", session="s", model="m") for _ in range(2)]
+    assert texts[0] == texts[1]
+
+
+def test_scores_never_import_torch_or_files():
+    import subprocess
+    import sys
+
+    code = "import sys, alveus.scores; print(sorted({'torch', 'zarr', 'h5py', 'pydantic'} & set(sys.modules)))"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    )

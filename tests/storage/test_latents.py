@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+import xarray as xr
+
+from alveus.errors import ArtefactError
+from alveus.storage import open_dataset, open_latents
+
+from .conftest import publish_latents
+
+
+def test_latents_are_read_back(tmp_path):
+    latents = open_latents(publish_latents(tmp_path))
+    assert latents.mean.shape == (3, 300, 4)
+    assert latents.mean.dtype == np.float32
+    np.testing.assert_array_equal(latents.scale, np.exp(latents.mean))
+    np.testing.assert_array_equal(latents.held_in_mean, latents.mean[0] + 1)
+    np.testing.assert_array_equal(latents.log_likelihood, latents.mean[..., 0] * 2)
+    np.testing.assert_array_equal(latents.kl, latents.mean**2)
+    np.testing.assert_array_equal(latents.time, np.arange(300) * 0.02)
+    assert latents.latent_names == ("z1", "z2", "z3", "z4")
+    assert latents.model_settings == {"method": "vae"}
+    assert (latents.n_seeds, latents.n_bins, latents.n_latents, latents.model) == (3, 300, 4, "vae")
+
+
+def test_a_method_without_likelihood_has_none(tmp_path):
+    latents = open_latents(publish_latents(tmp_path, log_likelihood=None, kl=None))
+    assert latents.log_likelihood is None
+    assert latents.kl is None
+
+
+def test_xarray_opens_latents_with_their_dimensions_named(tmp_path):
+    publish_latents(tmp_path)
+    with xr.open_zarr(tmp_path / "latents.zarr", consolidated=True) as root:
+        assert root["mean"].dims == root["kl"].dims == ("seed", "time", "latent")
+        assert root["log_likelihood"].dims == ("seed", "time")
+        assert list(root["latent"].values) == ["z1", "z2", "z3", "z4"]
+    with xr.open_zarr(tmp_path / "latents.zarr", group="held_in", consolidated=True) as twin:
+        assert twin["mean"].dims == ("time", "latent")
+
+
+def test_a_diverged_fit_is_never_published(tmp_path):
+    mean = np.zeros((3, 300, 4), np.float32)
+    mean[1, 7, 2] = np.inf
+    with pytest.raises(ArtefactError, match="1 of 3600 values of mean are not finite"):
+        publish_latents(tmp_path, mean=mean)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_shapes_that_disagree_are_refused(tmp_path):
+    with pytest.raises(ArtefactError, match="held_in/mean has shape"):
+        publish_latents(tmp_path, held_in_mean=np.zeros((299, 4), np.float32))
+
+
+def test_latents_are_no_dataset(tmp_path):
+    with pytest.raises(ArtefactError, match="describes a latents, where a dataset is wanted"):
+        open_dataset(publish_latents(tmp_path))
