@@ -35,7 +35,7 @@ def test_settings_apply_to_a_simulation_as_to_a_file():
         ("lorenz?sed=1", "no option 'sed'; did you mean 'seed'"),
         ("lorenz?seed=x", "seed='x' must be a whole number"),
         ("lorenz?seed=1&seed=2", "'seed' is given twice"),
-        ("lorenz?seed=-1", "cannot be made"),
+        ("lorenz?seed=-1", "seed"),
         ("lorenz?trials=0", "trials"),
     ],
 )

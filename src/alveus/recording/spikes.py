@@ -73,6 +73,9 @@ class FlatSpikeTrains(SpikeTrains):
         Ticks per second.
     lookup
         Optional table from a stored code (cluster id) to the unit's index or −1.
+    counts
+        (n_units,) spikes of each unit, from whoever has already counted them and seen that ticks ascend;
+        spares a pass over them.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class FlatSpikeTrains(SpikeTrains):
         n_units: int,
         clock: Fraction,
         lookup: NDArray[np.int32] | None = None,
+        counts: NDArray[np.int64] | None = None,
     ) -> None:
         if len(ticks) != len(codes):
             raise RecordingError(
@@ -89,8 +93,11 @@ class FlatSpikeTrains(SpikeTrains):
             )
         self.clock, self.n_units = clock, n_units
         self._ticks, self._codes, self._lookup = ticks, codes, lookup
-        self._counts = np.zeros(n_units, np.int64)
-        self._scan()
+        self._counts = np.zeros(n_units, np.int64) if counts is None else counts
+        if counts is None:
+            self._scan()
+        self.n_spikes = int(self._counts.sum())
+        self.first_tick, self.last_tick = self._bounds() if self.n_spikes else (0, 0)
 
     def _slice(self, start: int, stop: int) -> tuple[Ticks, Codes]:
         ticks = np.asarray(self._ticks[start:stop]).astype(np.int64, copy=False)
@@ -109,9 +116,6 @@ class FlatSpikeTrains(SpikeTrains):
             if codes.size and codes.max() >= self.n_units:
                 raise RecordingError(f"a spike belongs to unit {codes.max()}, but there are {self.n_units} units")
             self._counts += np.bincount(codes[codes >= 0], minlength=self.n_units)
-        self.n_spikes = int(self._counts.sum())
-        kept = self._bounds() if self.n_spikes else (0, 0)
-        self.first_tick, self.last_tick = kept
 
     def _bounds(self) -> tuple[int, int]:
         first = next(t[c >= 0][0] for t, c in self._reads(forward=True) if (c >= 0).any())

@@ -1,0 +1,41 @@
+"""What a reader is told besides the path: the settings of a session that concern its raw files."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from alveus.config.preprocess import BehaviorKinds, Preprocess
+
+BYTES_PER_GB = 10**9
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read one session.
+
+    Parameters
+    ----------
+    sampling_rate
+        Samples or frames per second [Hz], where the files do not say.
+    behavior_file
+        A further npz file with ``behavior_time`` and ``behavior_<name>``, and trials if it has them.
+    start
+        Where the recording starts [s]; None: as the file says, else the first spike.
+    duration
+        Length of the recording from its start [s]; None: as the file says, else up to the last spike.
+    kinds
+        How behavioural variables are to be read.
+    max_input_gb
+        Refuse data that declare more than this [GB] once unpacked.
+    """
+
+    sampling_rate: float | None = None
+    behavior_file: Path | None = None
+    start: float | None = None
+    duration: float | None = None
+    kinds: BehaviorKinds = field(default_factory=BehaviorKinds)
+    max_input_gb: float = Preprocess.model_fields["max_input_gb"].default
+
+    @property
+    def max_bytes(self) -> int:
+        """`max_input_gb` in bytes."""
+        return int(self.max_input_gb * BYTES_PER_GB)
