@@ -75,6 +75,6 @@ def test_separable_and_heavy_tailed_latents_still_give_finite_rates():
 
 def test_the_fit_does_not_depend_on_the_size_of_blocks(monkeypatch, latents, counts):
     whole = fit_readout(latents, counts, np.arange(3000))
-    monkeypatch.setattr("alveus.scores.readout.BLOCK_NUMBERS", 1000)
+    monkeypatch.setattr("alveus.scores.newton.BLOCK_NUMBERS", 1000)
     blocked = fit_readout(latents, counts, np.arange(3000))
     np.testing.assert_allclose(blocked.weights, whole.weights, atol=1e-9)

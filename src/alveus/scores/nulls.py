@@ -1,0 +1,95 @@
+"""Signals to circular shifts that keep their autocorrelation and break their relation to everything else."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alveus.scores.settings import ScoreSettings
+
+E_FOLD = 1 / np.e  # a signal is taken to have forgotten itself when its autocorrelation falls below this
+MIN_SHARE = 0.05  # of all bins: a shift by less could leave slow covariates in place
+MAX_SHARE = 0.25  # of all bins: slower signals must leave some shifts to choose from
+PERCENTILE = 95
+SHIFT_FLOOR = "95th percentile of circular shifts"
+
+
+def autocovariance(signals: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Autocovariance at every lag, with the divisor n.
+
+    Parameters
+    ----------
+    signals
+        (n,) or (n, k); NaN counts as the mean.
+
+    Returns
+    -------
+    NDArray
+        Of the same shape, lag by lag.
+    """
+    x = np.asarray(signals, np.float64)
+    n = x.shape[0]
+    if np.isnan(x).any():
+        x = np.where(np.isnan(x), np.nanmean(x, axis=0), x)
+    x = x - x.mean(axis=0)
+    spectrum = np.fft.rfft(x, 1 << (2 * n - 1).bit_length(), axis=0)
+    return np.asarray(np.fft.irfft(np.abs(spectrum) ** 2, axis=0)[:n] / n)
+
+
+def autocorrelation_length(signals: NDArray[np.floating]) -> int:
+    """Bins until the autocorrelation first falls below 1/e, of the slowest of the signals.
+
+    Parameters
+    ----------
+    signals
+        (n,) or (n, k).
+
+    Returns
+    -------
+    int
+        At least 1; 1 for constant signals.
+    """
+    longest = 1
+    columns = np.asarray(signals).reshape(len(signals), -1)
+    for column in range(columns.shape[1]):
+        covariance = autocovariance(columns[:, column])
+        below = np.flatnonzero(covariance < E_FOLD * covariance[0])
+        if covariance[0] > 0 and below.size:
+            longest = max(longest, int(below[0]))
+    return longest
+
+
+def circular_shifts(signals: NDArray[np.floating], settings: ScoreSettings, *names: str | int) -> list[int]:
+    """Draw shifts [bins] to use with `numpy.roll`, spread over all that go far enough.
+
+    Data of many short segments are shifted as one sequence: within segments a shift would leave what differs
+    between trials in place, and so break nothing that matters.
+
+    Parameters
+    ----------
+    signals
+        (n,) or (n, k) the signals to be shifted; a shift is at least their autocorrelation length, and at least
+        a twentieth of all bins, either way round.
+    settings
+        How many, and the seed.
+    *names
+        Of the score, for a generator of its own.
+
+    Returns
+    -------
+    list of int
+        Distinct; fewer than asked for, or none, when there are few bins.
+    """
+    n = len(signals)
+    nearest = max(autocorrelation_length(signals), int(np.ceil(MIN_SHARE * n)))
+    nearest = max(1, min(nearest, int(MAX_SHARE * n)))
+    room = n - 2 * nearest + 1
+    if room < 1:
+        return []
+    strata = np.linspace(0, room, min(settings.shifts, room) + 1)
+    draws = settings.generator("shift", *names).uniform(strata[:-1], strata[1:])
+    return sorted({nearest + min(int(draw), room - 1) for draw in draws})
+
+
+def floor_of(null_values: list[float]) -> float | None:
+    """95th percentile of what shifted data score; None without any."""
+    finite = [value for value in null_values if np.isfinite(value)]
+    return float(np.percentile(finite, PERCENTILE)) if finite else None

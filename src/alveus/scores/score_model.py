@@ -1,0 +1,190 @@
+"""A dataset's and a fitted model's arrays to all scores of that model."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alveus.errors import ArtefactError
+from alveus.scores.active_latents import active_latents
+from alveus.scores.co_smoothing import co_smoothing
+from alveus.scores.covariate import Covariate
+from alveus.scores.decoding import decoding
+from alveus.scores.elbo import elbo
+from alveus.scores.kl import kl, kl_per_latent
+from alveus.scores.parts import TEST, bins_of, too_few_bins
+from alveus.scores.reconstruction import SCORES, reconstruction_by_decoder, reconstruction_by_readout
+from alveus.scores.rows import Row, not_defined, not_estimable
+from alveus.scores.score_session import Quantity
+from alveus.scores.settings import ScoreSettings
+from alveus.scores.truth import truth_mcc, truth_r2
+
+
+@dataclass(frozen=True)
+class ModelScoreInputs:
+    """What is known of a model and its session.
+
+    Parameters
+    ----------
+    counts
+        (n_bins, n_units) counts, or real numbers where the quantity is events or ΔF/F.
+    split
+        (n_bins,) 0 training, 1 validation, 2 test, −1 gap.
+    held_out
+        (n_units,) units that the twin did not see.
+    mean
+        (n_seeds, n_bins, n_latents) posterior means, or a baseline's latents.
+    held_in_mean
+        (n_bins, n_latents) the twin's, inferred from held-in units alone.
+    log_likelihood
+        (n_seeds, n_bins) E_q[log p(x|z)] [nats] over all units, for models with a decoder of their own.
+    kl
+        (n_seeds, n_bins, n_latents) KL(q(z|x) ‖ p(z)) [nats], for models with a posterior.
+    prior_variance
+        (n_latents,) for models with a prior.
+    latent_names
+        Of the latents; z1, z2, … when not given.
+    quantity
+        What `counts` holds.
+    behavior
+        Covariates by name.
+    truth_latents
+        (n_bins, n_true_latents) of a simulation.
+    settings
+        How floors, intervals and folds are drawn.
+
+    Raises
+    ------
+    ArtefactError
+        If latents do not fit the dataset or hold numbers that are not finite.
+    """
+
+    counts: NDArray[Any]
+    split: NDArray[np.integer]
+    held_out: NDArray[np.bool_]
+    mean: NDArray[np.floating]
+    held_in_mean: NDArray[np.floating] | None = None
+    log_likelihood: NDArray[np.floating] | None = None
+    kl: NDArray[np.floating] | None = None
+    prior_variance: NDArray[np.floating] | None = None
+    latent_names: tuple[str, ...] = ()
+    quantity: Quantity = "counts"
+    behavior: dict[str, Covariate] = field(default_factory=dict)
+    truth_latents: NDArray[np.floating] | None = None
+    settings: ScoreSettings = field(default_factory=ScoreSettings)
+
+    def __post_init__(self) -> None:
+        n_bins = self.counts.shape[0]
+        for name in ("mean", "held_in_mean", "log_likelihood", "kl"):
+            values = getattr(self, name)
+            if values is None:
+                continue
+            bins = values.shape[0] if name == "held_in_mean" else values.shape[1]
+            if bins != n_bins:
+                raise ArtefactError(f"{name} has {bins} bins but the dataset {n_bins}: encode this dataset again")
+            bad = int(np.count_nonzero(~np.isfinite(values)))
+            if bad:
+                raise ArtefactError(
+                    f"{bad} of {values.size} numbers of {name} are not finite: fit this model again"
+                )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the latents."""
+        return self.latent_names or tuple(f"z{j + 1}" for j in range(self.mean.shape[2]))
+
+
+def score_model(inputs: ModelScoreInputs) -> list[Row]:
+    """Compute all rows of a model's scores.csv.
+
+    Parameters
+    ----------
+    inputs
+        Arrays of the dataset and the model.
+
+    Returns
+    -------
+    list of Row
+        Scores of held-out fit, collapse, behaviour and truth, in this order.
+    """
+    return [
+        *_held_out_fit(inputs),
+        *_posterior(inputs),
+        *_behavior(inputs),
+        *_truth(inputs),
+    ]
+
+
+def _held_out_fit(inputs: ModelScoreInputs) -> list[Row]:
+    counted = inputs.quantity == "counts"
+    no_counts = f"the activity is {inputs.quantity}, and this score is of counts"
+    rows = [_co_smoothing(inputs) if counted else not_defined("co_smoothing", no_counts, target="held-out units")]
+    if counted:
+        rows += reconstruction_by_readout(inputs.mean, inputs.counts, inputs.split, inputs.settings)
+    else:
+        rows += [not_defined(score, no_counts, target="readout") for score in SCORES]
+    if inputs.log_likelihood is None:
+        why = "the method has no decoder with a likelihood of its own"
+        rows += [not_defined(score, why, target="decoder") for score in SCORES]
+    elif not counted:
+        rows += [not_defined(score, no_counts, target="decoder") for score in SCORES]
+    else:
+        rows += reconstruction_by_decoder(inputs.log_likelihood, inputs.counts, inputs.split, inputs.settings)
+    return rows
+
+
+def _co_smoothing(inputs: ModelScoreInputs) -> Row:
+    score, target = "co_smoothing", "held-out units"
+    if not inputs.held_out.any() or inputs.held_out.all():
+        why = f"{int(inputs.held_out.sum())} of {inputs.held_out.size} units are held out"
+        return not_defined(score, why, target=target)
+    if inputs.held_in_mean is None:
+        return not_defined(score, "the model has no twin fitted on the held-in units", target=target)
+    return co_smoothing(inputs.held_in_mean, inputs.counts[:, inputs.held_out], inputs.split, inputs.settings)
+
+
+def _posterior(inputs: ModelScoreInputs) -> list[Row]:
+    n_seeds = inputs.mean.shape[0]
+    test = bins_of(inputs.split, TEST)
+    if why := too_few_bins(inputs.split):
+        return [not_estimable(s, why) for s in ("elbo", "kl", "kl_per_latent", "active_latents")]
+    rows = []
+    if inputs.kl is None or inputs.log_likelihood is None:
+        rows.append(not_defined("elbo", "the method has no posterior or no decoder with a likelihood"))
+    else:
+        rows += [
+            elbo(inputs.log_likelihood[seed, test], inputs.kl[seed, test], inputs.settings, seed=seed)
+            for seed in range(n_seeds)
+        ]
+    if inputs.kl is None:
+        rows += [not_defined(score, "the method has no posterior") for score in ("kl", "kl_per_latent")]
+    else:
+        for seed in range(n_seeds):
+            rows.append(kl(inputs.kl[seed, test], inputs.settings, seed=seed))
+            rows += kl_per_latent(inputs.kl[seed, test], inputs.settings, names=inputs.names, seed=seed)
+    if inputs.prior_variance is None:
+        rows.append(not_defined("active_latents", "the method has no prior"))
+    else:
+        rows += [
+            active_latents(inputs.mean[seed, test], inputs.prior_variance, seed=seed) for seed in range(n_seeds)
+        ]
+    return rows
+
+
+def _behavior(inputs: ModelScoreInputs) -> list[Row]:
+    return [
+        row
+        for name, covariate in inputs.behavior.items()
+        for row in decoding(inputs.mean, covariate, inputs.split, inputs.settings, target=name)
+    ]
+
+
+def _truth(inputs: ModelScoreInputs) -> list[Row]:
+    if inputs.truth_latents is None:
+        return []
+    return [
+        score(inputs.mean[seed], inputs.truth_latents, inputs.split, inputs.settings, seed=seed)
+        for seed in range(inputs.mean.shape[0])
+        for score in (truth_r2, truth_mcc)
+    ]

@@ -1,0 +1,136 @@
+"""A seed to spike counts of units that read out trajectories on the Lorenz attractor, trial by trial."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alveus.recording import Behavior, BinnedCounts, Recording, Trials, Truth, Units
+from alveus.simulation.seeds import generator
+from alveus.simulation.sizes import check_sizes
+
+SIGMA, RHO, BETA = 10.0, 28.0, 8.0 / 3.0  # Lorenz (1963)
+BIN_SIZE = 0.01  # [s], and the step of the integration in the system's own time
+BURN_STEPS = 300  # steps before a trial starts, enough to fall onto the attractor
+BASE_RATE = 5.0  # [Hz] of every unit where all latents are 0
+
+Floats = NDArray[np.float64]
+
+
+def lorenz(
+    *, seed: int = 0, conditions: int = 65, trials: int = 20, bins: int = 100, units: int = 30
+) -> Recording:
+    """Simulate the Lorenz benchmark of LFADS.
+
+    Each condition is a trajectory from a starting point drawn from N(0, I); its trials repeat it with new
+    Poisson counts, in random order. Latents are centred and divided by their one largest magnitude, so the third
+    is small: it varies little in the first seconds off the unstable fixed point.
+    Rates are ``5 Hz · exp(z·W)`` with weights ``(U(0, 1) + 1)`` of random sign.
+
+    The ceiling is the exact posterior mean of the latents given a trial's counts, under the true readout and the
+    true prior: each of the conditions' trajectories with equal probability.
+
+    Parameters
+    ----------
+    seed
+        Of starting points, weights, order and counts.
+    conditions, trials
+        Trajectories, and repetitions of each.
+    bins
+        Bins of 10 ms in a trial.
+    units
+        Number of units.
+
+    Returns
+    -------
+    Recording
+        Binned counts with one segment and one trial (column ``condition``) per repetition, the first coordinate
+        as behaviour ``x``, and the true latents with their ceiling.
+
+    Raises
+    ------
+    SettingError
+        If there would be no condition, trial or unit, or fewer than two bins.
+
+    References
+    ----------
+    Pandarinath et al. (2018), Inferring single-trial neural population dynamics using sequential auto-encoders,
+    Nature Methods 15.
+    """
+    check_sizes(
+        "lorenz", seed=(seed, 0), conditions=(conditions, 1), trials=(trials, 1), bins=(bins, 2), units=(units, 1)
+    )
+    rng = generator("lorenz", seed)
+    latents = _trajectories(rng.standard_normal((conditions, 3)), bins)
+    latents -= latents.mean(axis=(0, 1))
+    latents /= np.abs(latents).max()
+    weights = (rng.random((3, units)) + 1) * rng.choice([-1.0, 1.0], size=(3, units))
+    expected = BASE_RATE * BIN_SIZE * np.exp(latents @ weights)  # (condition, bin, unit) counts per bin
+
+    condition = rng.permutation(np.repeat(np.arange(conditions), trials))
+    n_trials = condition.size
+    counts = np.empty((n_trials, bins, units), np.uint16)
+    ceiling = np.empty((n_trials, bins, 3))
+    for k in range(conditions):
+        at = condition == k
+        counts[at] = rng.poisson(expected[k], size=(trials, bins, units))
+        ceiling[at] = _posterior_mean(counts[at], expected, latents)
+
+    n_bins = n_trials * bins
+    times = np.asarray((np.arange(n_bins) + 0.5) * BIN_SIZE, np.float64)
+    truth = latents[condition].reshape(n_bins, 3)
+    edges = (np.arange(n_trials + 1) * (bins * BIN_SIZE)).astype(np.float64)
+    return Recording(
+        activity=BinnedCounts(
+            counts.reshape(n_bins, units), BIN_SIZE, segment=np.repeat(np.arange(n_trials), bins)
+        ),
+        units=Units(tuple(str(n) for n in range(units))),
+        start=0.0,
+        stop=n_bins * BIN_SIZE,
+        behavior=(Behavior("x", times, truth[:, 0].copy()),),
+        trials=Trials(edges[:-1], edges[1:], {"condition": condition.astype(np.float64)}),
+        truth=Truth(
+            times,
+            truth,
+            ceiling.reshape(n_bins, 3),
+            f"posterior mean under the true readout and the {conditions} true trajectories",
+        ),
+        source={
+            "reader": "simulation",
+            "simulation": "lorenz",
+            "seed": str(seed),
+            "conditions": str(conditions),
+            "trials": str(trials),
+        },
+    )
+
+
+def _trajectories(points: Floats, bins: int) -> Floats:
+    """Integrate from each of (n, 3) points by the classical Runge-Kutta rule; return (n, bins, 3)."""
+    path = np.empty((points.shape[0], bins, 3))
+    h = BIN_SIZE
+    for step in range(-BURN_STEPS, bins):
+        k1 = _velocity(points)
+        k2 = _velocity(points + h / 2 * k1)
+        k3 = _velocity(points + h / 2 * k2)
+        k4 = _velocity(points + h * k3)
+        points = points + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+        if step >= 0:
+            path[:, step] = points
+    return path
+
+
+def _velocity(points: Floats) -> Floats:
+    x, y, z = points.T
+    return np.stack([SIGMA * (y - x), x * (RHO - z) - y, x * y - BETA * z], axis=1)
+
+
+def _posterior_mean(counts: NDArray[np.uint16], expected: Floats, latents: Floats) -> Floats:
+    """Average the conditions' latents by how well each explains a trial: (trial, bin, 3)."""
+    n_trials, n_conditions = counts.shape[0], expected.shape[0]
+    x = counts.reshape(n_trials, -1).astype(np.float64)
+    rate = expected.reshape(n_conditions, -1)
+    log_posterior = x @ np.log(rate).T - rate.sum(axis=1)  # up to a constant; the prior is uniform
+    log_posterior -= log_posterior.max(axis=1, keepdims=True)
+    posterior = np.exp(log_posterior)
+    posterior /= posterior.sum(axis=1, keepdims=True)
+    mean = posterior @ latents.reshape(n_conditions, -1)
+    return np.asarray(mean.reshape(n_trials, *latents.shape[1:]))
