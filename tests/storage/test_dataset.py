@@ -1,6 +1,7 @@
 import hashlib
 import warnings
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,10 @@ import pytest
 import xarray as xr
 import zarr
 
+from alveus.config.preprocess import Preprocess
 from alveus.errors import ArtefactError, RecordingError
+from alveus.preprocessing import prepare
+from alveus.recording import Behavior, FlatSpikeTrains, Recording, Trials, Units
 from alveus.storage import open_dataset
 from alveus.storage.layout import rows_per_shard
 
@@ -166,8 +170,34 @@ def test_a_silent_unit_does_not_look_like_a_lost_chunk(tmp_path, prepared):
 
 
 def test_few_files_hold_many_values(tmp_path):
-    prepared = replace(make_prepared(66_000, 400, rate=0.03), truth=None, trials=None)
+    prepared = replace(make_prepared(40_000, 400, rate=0.03), truth=None, trials=None)
     publish_dataset(tmp_path, prepared)
     files = [p for p in (tmp_path / "dataset.zarr/activity").rglob("*") if p.is_file()]
     assert len(files) == 3
     assert prepared.counts.size / sum(p.stat().st_size for p in files) > 15
+
+
+def test_a_recording_goes_through_preprocessing_into_a_dataset(tmp_path):
+    rng = np.random.default_rng(3)
+    ticks = np.sort(rng.integers(0, 60_000, 5000))
+    codes = rng.integers(0, 8, 5000).astype(np.int32)
+    spikes = FlatSpikeTrains(ticks, codes, 8, Fraction(1000))
+    units = Units(tuple("abcdefgh"), {"group": np.array(["good"] * 8)})
+    seconds = np.arange(0, 60, 0.05)
+    speed = Behavior("speed", seconds, np.sin(seconds), unit="cm/s")
+    lick = Behavior("lick", seconds, np.arange(seconds.size) % 2, kind="categorical", labels=("no", "yes"))
+    trials = Trials(np.arange(0, 60, 6.0), np.arange(5, 65, 6.0), {"side": np.array(["left", "right"] * 5)})
+    recording = Recording(spikes, units, 0.0, 60.0, behavior=(speed, lick), trials=trials)
+    prepared = prepare(recording, Preprocess(bin_size=0.02, duplicates="keep"), session="s")
+    dataset = open_dataset(publish_dataset(tmp_path, prepared))
+    expected = np.zeros((3000, 8), int)
+    np.add.at(expected, (ticks // 20, codes), 1)
+    np.testing.assert_array_equal(dataset.counts(), expected)
+    np.testing.assert_allclose(dataset.time, 0.01 + 0.02 * np.arange(3000))
+    inside = dataset.time < seconds[-1]
+    np.testing.assert_allclose(dataset.behavior["speed"].values[inside], np.sin(dataset.time[inside]), atol=1e-3)
+    assert set(dataset.behavior["lick"].values) <= {-1, 0, 1}
+    assert list(dataset.trials["side"][:2]) == ["left", "right"]
+    assert set(dataset.split) == {-1, 0, 1, 2}
+    assert dataset.facts["spikes_kept"] == 5000
+    assert sum(dataset.manifest["split"].values()) == 3000

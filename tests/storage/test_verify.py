@@ -6,6 +6,7 @@ import pytest
 
 from alveus.errors import ArtefactError
 from alveus.storage import open_dataset, open_latents
+from alveus.storage.lock import writer_lock
 from alveus.storage.manifest import hash_file, read_manifest, write_manifest
 from alveus.storage.verify import verify
 
@@ -48,7 +49,6 @@ def test_fifty_of_fifty_flipped_bits_are_found_by_verify(published):
     assert verify(published.parent) == []
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_fifty_of_fifty_flipped_bits_in_chunks_are_errors_when_read_and_never_numbers(published):
     rng = random.Random(1)
     for _ in range(50):
@@ -80,6 +80,13 @@ def test_repair_drops_the_manifest_of_what_is_damaged_and_no_other(tmp_path, pre
     assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["dataset.zarr"]
     with pytest.raises(ArtefactError, match="there is no manifest"):
         open_dataset(tmp_path / "one/dataset.zarr")
+
+
+def test_repair_leaves_alone_what_is_being_made_again(published):
+    (published.parent / "dataset.zarr/extra").touch()
+    with writer_lock(published.parent / "dataset.zarr"):
+        assert verify(published.parent, repair=True) == []
+    assert published.exists()
 
 
 def test_a_torn_manifest_is_damage_too(published):
