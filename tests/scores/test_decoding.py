@@ -76,6 +76,7 @@ def test_missing_values_are_neither_fitted_nor_scored(latents, split):
         (Covariate(np.zeros(N, int), "categorical", labels=("only",)), "not defined"),
         (Covariate(np.arange(N), "categorical"), "not defined"),
         (Covariate(np.full(N, np.nan)), "not estimable"),
+        (Covariate(np.arange(N) * 8 // N, "categorical", labels=tuple("abcdefgh")), "not estimable"),
         (Covariate(np.full(N, -1), "categorical", labels=("a",)), "not estimable"),
     ],
 )

@@ -35,7 +35,7 @@ def test_a_removed_session_touches_only_the_page_of_the_dataset(study):
     ("old", "new", "jobs"),
     [
         ("bin_size: 0.05", "bin_size: 0.1", {name: 2 * n for name, n in SESSION.items()} | {"report_dataset": 1}),
-        ("max_steps: 60", "max_steps: 80", FROM_FIT),
+        ("max_steps: 60", "max_steps: 80", {name: n // 2 if n == 4 else n for name, n in FROM_FIT.items()}),
         ("seeds: 2", "seeds: 3", FROM_FIT),
         ("pca, latents: 2", "pca, latents: 3", {name: n // 2 if n == 4 else n for name, n in FROM_FIT.items()}),
         ("shifts: 5", "shifts: 6", {"score": 4, "score_session": 2, "report": 2, "report_dataset": 1}),
@@ -46,7 +46,7 @@ def test_a_removed_session_touches_only_the_page_of_the_dataset(study):
         ("bin_size: 0.05", "memory_mb: 64, max_input_gb: 1, bin_size: 0.05", {}),
         ("bin_size: 0.05", "bin_size: 5e-2", {}),
     ],
-    ids=["bin", "training", "seeds", "one model", "scores", "report", "comment", "order", "device", "memory", "same"],
+    ids="bin training seeds model scores report comment order device memory same".split(),
 )  # fmt: skip
 def test_a_setting_reruns_the_stages_that_use_it(study, old, new, jobs):
     study.edit("config.yaml", old, new)

@@ -12,7 +12,7 @@ rule fit:
         "benchmarks/fit/{dataset}/{session}/{model}.tsv"
     conda:
         ENVIRONMENT
-    threads: 2
+    threads: 1
     resources:
         gpu=gpus,
         mem_mb=memory("fit"),

@@ -62,13 +62,19 @@ class Vae(Section):
 
 Model = Annotated[Pca | Vae, Field(discriminator="method")]
 
+TRAINED = frozenset({"vae"})
+"""Methods that are trained with gradients: only they depend on the section training, and ask for a GPU."""
+
 
 class Training(Section):
     """How models with gradients are trained."""
 
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
-        Field(description="auto: a GPU where there is one, else the CPU with a warning; cuda: a GPU or nothing"),
+        Field(
+            description="auto: a GPU where there is one, else the CPU with a warning; cuda: a GPU or nothing",
+            json_schema_extra=NO_EFFECT_ON_RESULTS,
+        ),
     ] = "auto"
     batch_size: Annotated[Count, Field(ge=1, description="bins in a step")] = 512
     learning_rate: Annotated[Number, Field(gt=0, le=1, description="step size of Adam at the start")] = 2e-3
@@ -77,9 +83,9 @@ class Training(Section):
     ] = 0.3
     patience: Annotated[
         Count, Field(ge=1, description="evaluations without improvement before the learning rate decays")
-    ] = 8
+    ] = 4
     decays: Annotated[Count, Field(ge=0, description="decays before training stops for want of improvement")] = 2
-    max_epochs: Annotated[Count, Field(ge=1, description="passes over the training bins at the most")] = 400
+    max_epochs: Annotated[Count, Field(ge=1, description="passes over the training bins at the most")] = 2000
     max_steps: Annotated[Count, Field(ge=1, description="steps at the most")] = 200_000
     evaluate_every: Annotated[
         Count, Field(ge=1, description="steps between evaluations of the validation bins")

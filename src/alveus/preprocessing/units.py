@@ -106,6 +106,8 @@ def _matches(units: Units, column: str, condition: str | tuple[str, ...]) -> NDA
     else:
         known = ", ".join(sorted(units.columns)) or "none besides id"
         raise RecordingError(f"unit_filter names the column {column!r}, but the units have: {known}")
+    if (column, condition) == WITHOUT_NOISE and values.dtype.kind in "biuf":
+        return np.ones(len(units.ids), np.bool_)  # in NWB files `group` often numbers electrode groups
     if values.ndim != 1:
         raise SettingError(f"unit_filter: column {column!r} has {values.shape[1]} values per unit, not one")
     if not isinstance(condition, str):

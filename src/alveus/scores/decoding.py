@@ -18,6 +18,7 @@ from alveus.scores.settings import ScoreSettings
 
 MIN_BINS_PER_FOLD = 10  # labelled test bins; with fewer a fold's score is chance
 MAX_LABELS = 100  # more categories than this are a running number, not categories
+MAX_SHARE_ALONE = 0.1  # of the test bins: beyond, an accuracy tells how time was divided, not what is encoded
 MAX_GAP_SHARE = 0.1  # of a fold: a covariate slower than this leaves no gap that would make folds independent
 
 Floats = NDArray[np.float64]
@@ -131,7 +132,27 @@ def _problem(
     inside = problem.targets[problem.scored]
     if np.all(inside == inside[0]):
         return not_defined(covariate.score, "constant over the test bins: nothing to decode", target=target)
+    if covariate.kind == "categorical":
+        alone = _share_alone(problem, settings)
+        if alone > MAX_SHARE_ALONE:
+            why = f"{alone:.0%} of the test bins have a category that never occurs outside their fold of the time"
+            return not_estimable(covariate.score, why, target=target)
     return problem
+
+
+def _share_alone(problem: _Problem, settings: ScoreSettings) -> float:
+    """Share of the scored bins whose category no bin has that their prediction may be fitted on."""
+    folds = contiguous_folds(problem.scored, settings.folds, problem.gap)
+    alone = 0
+    for fold in range(folds.n_folds):
+        seen = np.zeros(problem.targets.shape[1], np.bool_)
+        for piece in folds.pieces:
+            if fold not in piece.hidden_from:
+                bins = slice(piece.start, piece.stop)
+                seen |= (problem.targets[bins][problem.usable[bins]] > 0).any(axis=0)
+        bins = slice(*folds.edges[fold : fold + 2])
+        alone += int((problem.targets[bins][problem.scored[bins]][:, ~seen] > 0).sum())
+    return alone / int(problem.scored.sum())
 
 
 def _placed(targets: Floats, known: NDArray[np.bool_], split: NDArray[np.integer], gap: int) -> _Problem:

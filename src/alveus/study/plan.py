@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from alveus.config import CONFIG_FILE, DatasetSettings, SessionSettings, load_study, settings_and_tuning
+from alveus.config.models import TRAINED
 from alveus.io.fingerprint import FingerprintCache, fingerprint
 from alveus.study.layout import WORK
 from alveus.study.resources import memory_mb, minutes
@@ -105,7 +106,7 @@ class Study:
 
     def needs_gpu(self, dataset: str, model: str) -> int:
         """GPUs that a job fitting this model asks for."""
-        return self.settings.config.gpus if self.datasets[dataset].models[model].method != "pca" else 0
+        return self.settings.config.gpus if self.datasets[dataset].models[model].method in TRAINED else 0
 
     def memory_mb(self, stage: str, dataset: str, session: str, model: str = "", attempt: int = 1) -> int:
         """Memory a job asks for [MB]; see `alveus.study.resources`."""
@@ -153,7 +154,9 @@ class Study:
                     lambda: {
                         "name": model,
                         "model": group.models[model].model_dump(mode="json"),
-                        "training": settings_and_tuning(group.training)[0],
+                        "training": settings_and_tuning(group.training)[0]
+                        if group.models[model].method in TRAINED
+                        else {},
                         "seeds": group.seeds,
                     },
                 )

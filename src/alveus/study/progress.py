@@ -20,8 +20,8 @@ class SessionProgress:
     dataset, session
         Which.
     state
-        ``done``; ``failed`` (exit status 2, 75 or a bug); ``refused`` by a quality rule; ``running``, or killed while
-        it ran; ``due``: not tried yet.
+        ``done``; ``failed`` (exit status 2, 75 or a bug); ``refused`` by a quality rule; ``running``, or killed
+        while it ran; ``due``: not tried yet.
     reason
         The message of the stage that failed, with the stage's name.
     statuses

@@ -1,0 +1,119 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import scipy.stats
+import torch
+
+from alveus.config.models import MlpDecoder, MlpEncoder, Pca, Training, Vae
+from alveus.encode.encode import BLOCK_BINS, N_SAMPLES, Encoding, encode, load_network
+from alveus.errors import ArtefactError
+from alveus.fit.data import FitData
+from alveus.fit.fit import fit
+from alveus.fit.fitted import FittedModel
+
+TRAINING = Training(device="cpu", batch_size=256, max_steps=500, evaluate_every=50, learning_rate=5e-3)
+
+
+@pytest.fixture(scope="module")
+def data() -> FitData:
+    """5000 bins (more than two blocks) of 15 units that two latents drive."""
+    rng = np.random.default_rng(0)
+    latents = rng.normal(size=(5000, 2))
+    counts = rng.poisson(np.exp(latents @ rng.normal(size=(2, 15)))).clip(0, 255).astype(np.uint8)
+    split = np.tile(np.repeat(np.array([0, 1, 2], np.int8), [350, 50, 100]), 10)
+    return FitData(counts, split, np.zeros(5000, np.int32), np.arange(15) % 5 == 0, 0.02, "d")
+
+
+@pytest.fixture(scope="module")
+def fitted(data) -> FittedModel:
+    net = {"hidden": (32,)}
+    model = Vae(method="vae", latents=2, encoder=MlpEncoder(**net), decoder=MlpDecoder(**net))
+    return fit(data, model, TRAINING, n_seeds=2)
+
+
+@pytest.fixture(scope="module")
+def encoding(data, fitted) -> Encoding:
+    return encode(fitted, data.counts, data.held_out, device="cpu")
+
+
+def test_latents_have_the_shapes_that_are_stored(encoding):
+    assert encoding.mean.shape == encoding.scale.shape == encoding.kl.shape == (2, 5000, 2)
+    assert encoding.log_likelihood.shape == (2, 5000)
+    assert encoding.held_in_mean.shape == (5000, 2)
+    for array in vars(encoding).values():
+        assert array.dtype == np.float32
+        assert np.isfinite(array).all()
+    assert (encoding.scale > 0).all()
+    assert (encoding.kl >= 0).all()
+
+
+def test_blocks_make_no_difference(data, fitted, encoding):
+    assert data.counts.shape[0] > 2 * BLOCK_BINS
+    for seed, state in enumerate(fitted.seeds):
+        network = load_network(fitted, state, torch.device("cpu"))
+        posterior = network.encode(torch.from_numpy(data.counts).float())
+        np.testing.assert_allclose(encoding.mean[seed], posterior.mean.detach(), atol=1e-5)
+        np.testing.assert_allclose(encoding.scale[seed], posterior.scale.detach(), atol=1e-5)
+
+
+def test_encoding_twice_gives_the_same_bits(data, fitted, encoding):
+    again = encode(fitted, data.counts, data.held_out, device="cpu")
+    assert all(np.array_equal(value, getattr(again, name)) for name, value in vars(encoding).items())
+
+
+def test_log_likelihood_is_the_expectation_under_the_posterior(data, fitted, encoding):
+    network = load_network(fitted, fitted.seeds[0], torch.device("cpu"))
+    rng = np.random.default_rng(0)
+    latents = encoding.mean[0] + encoding.scale[0] * rng.normal(size=(200, 5000, 2)).astype(np.float32)
+    with torch.no_grad():
+        exact = np.zeros(5000)
+        for one in latents[:, ::50]:
+            rates = network.rates(torch.from_numpy(one)).double().numpy()
+            exact[::50] += scipy.stats.poisson(rates).logpmf(data.counts[::50]).sum(-1) / 200
+    difference = (encoding.log_likelihood[0] - exact)[::50]
+    assert abs(difference.mean()) < 4 * difference.std() / np.sqrt(difference.size) + 0.02
+    assert N_SAMPLES * difference.var() < 10  # a few samples, each off by about a nat
+
+
+def test_a_vae_beats_the_mean_rates_on_bins_it_never_saw(data, fitted, encoding):
+    test, train = data.split == 2, data.split == 0
+    mean_rate = scipy.stats.poisson(data.counts[train].mean(0)).logpmf(data.counts[test]).sum(-1)
+    elbo = encoding.log_likelihood - encoding.kl.sum(-1)
+    for seed in range(2):
+        gain = elbo[seed, test] - mean_rate
+        assert gain.mean() > 4 * gain.std() / np.sqrt(gain.size)
+        assert gain.mean() > 3
+
+
+def test_the_twin_hears_no_held_out_unit(data, fitted, encoding):
+    deaf = np.where(data.held_out, 99, data.counts).astype(np.uint8)
+    again = encode(fitted, deaf, data.held_out, device="cpu")
+    assert np.array_equal(again.held_in_mean, encoding.held_in_mean)
+    assert not np.array_equal(again.mean, encoding.mean)
+
+
+def test_pca_is_a_point_estimate(data):
+    fitted = fit(data, Pca(method="pca", latents=2), TRAINING, n_seeds=3)
+    encoding = encode(fitted, data.counts, data.held_out)
+    assert encoding.mean.shape == (3, 5000, 2)
+    assert encoding.mean.dtype == encoding.scale.dtype == np.float32
+    assert (encoding.scale == 0).all()
+    assert encoding.kl is None
+    assert encoding.log_likelihood is None
+    np.testing.assert_allclose(encoding.mean[0][data.split == 0].mean(0), 0, atol=1e-3)
+
+
+def test_a_model_of_other_units_is_refused(data, fitted):
+    with pytest.raises(
+        ArtefactError, match="fitted on 15 units, 12 of them not held out; the dataset has 14 and 11"
+    ):
+        encode(fitted, data.counts[:, 1:], np.arange(14) % 5 == 0)
+    with pytest.raises(ArtefactError, match="has 15 and 14"):
+        encode(fitted, data.counts, np.arange(15) == 0)
+
+
+def test_weights_of_another_shape_are_refused(data, fitted):
+    settings = {**fitted.settings, "decoder": {"kind": "mlp", "hidden": [7]}}
+    with pytest.raises(ArtefactError, match="do not fit its settings"):
+        encode(dataclasses.replace(fitted, settings=settings), data.counts, data.held_out, device="cpu")

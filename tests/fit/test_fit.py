@@ -1,0 +1,134 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from alveus.config.models import Pca, Training, Vae
+from alveus.errors import ArtefactError, SettingError
+from alveus.fit.data import FitData, as_tensor
+from alveus.fit.device import choose_device
+from alveus.fit.fit import fit
+from alveus.fit.fitted import HISTORY_COLUMNS, FittedModel
+
+
+@pytest.fixture(scope="module")
+def fitted(data, model, training) -> FittedModel:
+    return fit(data, model, training, n_seeds=2)
+
+
+def same(a: FittedModel, b: FittedModel) -> bool:
+    pairs = zip((*a.seeds, a.twin), (*b.seeds, b.twin), strict=True)
+    return all(s.keys() == t.keys() and all(torch.equal(s[k], t[k]) for k in s) for s, t in pairs)
+
+
+def test_two_runs_give_the_same_weights_bit_by_bit(data, model, training, fitted):
+    assert same(fitted, fit(data, model, training, n_seeds=2))
+
+
+def test_more_seeds_leave_the_first_as_they_were(data, model, training, fitted):
+    one = fit(data, model, training, n_seeds=1)
+    assert all(torch.equal(one.seeds[0][name], value) for name, value in fitted.seeds[0].items())
+    assert not torch.equal(fitted.seeds[0]["decoder.layers.0.weight"], fitted.seeds[1]["decoder.layers.0.weight"])
+
+
+def test_the_twin_sees_only_units_that_are_not_held_out(data, model, training, fitted):
+    assert fitted.twin["inputs.mean"].shape == (16,)
+    held_out = data.counts.copy()
+    held_out[:, data.held_out] = np.random.default_rng(1).integers(0, 9, (3000, 4))
+    again = fit(dataclasses.replace(data, counts=held_out), model, training, n_seeds=1)
+    assert all(torch.equal(again.twin[name], value) for name, value in fitted.twin.items())
+
+
+def test_test_bins_have_no_influence(data, model, training, fitted):
+    changed = data.counts.copy()
+    changed[(data.split == 2) | (data.split == -1)] = 0
+    assert same(fit(dataclasses.replace(data, counts=changed), model, training, n_seeds=2), fitted)
+
+
+def test_history_has_one_row_per_evaluation_and_its_terms_add_up(fitted):
+    assert [row["step"] for row in fitted.history if row["seed"] == "twin"] == [0, 40, 80, 120, 160, 200, 240]
+    assert {row["seed"] for row in fitted.history} == {"0", "1", "twin"}
+    for row in fitted.history:
+        assert tuple(row) == HISTORY_COLUMNS
+        assert row["validation_loss"] == pytest.approx(row["beta"] * row["kl"] - row["reconstruction"])
+
+
+def test_reaching_the_limit_of_steps_is_noted(fitted):
+    assert sum("reached its limit of 240 steps" in note for note in fitted.notes) == 3
+
+
+def test_training_stops_when_the_validation_loss_stalls(data, model, training):
+    eager = training.model_copy(update={"max_steps": 20_000, "patience": 1, "decays": 1, "evaluate_every": 20})
+    fitted = fit(data, model, eager, n_seeds=1)
+    rates = [row["learning_rate"] for row in fitted.history if row["seed"] == "0"]
+    assert rates[0] == 5e-3
+    assert rates[-1] == pytest.approx(5e-3 * 0.3)
+    assert not any("limit" in note for note in fitted.notes)
+
+
+def test_wider_counts_train_to_the_same_weights(data, model, training, fitted):
+    wide = dataclasses.replace(data, counts=data.counts.astype(np.uint16))
+    assert same(fit(wide, model, training, n_seeds=2), fitted)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "largest", "kept"),
+    [(np.uint8, 255, torch.uint8), (np.uint16, 9, torch.int16), (np.uint16, 65535, torch.int32)],
+)
+def test_counts_keep_their_values_on_the_device(dtype, largest, kept):
+    counts = np.array([[0, largest]], dtype)
+    counts.flags.writeable = False
+    tensor = as_tensor(counts)
+    assert tensor.dtype == kept
+    assert tensor.tolist() == [[0, largest]]
+
+
+def test_pca_goes_the_same_way(data, training):
+    fitted = fit(data, Pca(method="pca", latents=3), training, n_seeds=3)
+    assert len(fitted.seeds) == 3
+    assert fitted.seeds[0]["components"].shape == (3, 20)
+    assert fitted.twin["components"].shape == (3, 16)
+    assert fitted.history == []
+
+
+@pytest.mark.parametrize("latents", [16, 20, 100])
+@pytest.mark.parametrize("section", [Pca, Vae])
+def test_as_many_latents_as_units_are_refused(data, training, section, latents):
+    model = section(method=section.__name__.lower(), latents=latents)
+    with pytest.raises(SettingError, match=rf"{latents} latents for 16 units .*set `latents` to 15"):
+        fit(data, model, training, n_seeds=1)
+
+
+def test_a_single_unit_is_refused(data, model, training):
+    single = dataclasses.replace(data, counts=data.counts[:, :1], held_out=np.zeros(1, bool))
+    with pytest.raises(SettingError, match="1 unit, too few for latents"):
+        fit(single, model, training, n_seeds=1)
+
+
+def test_poisson_on_events_is_refused(data, model, training):
+    events = dataclasses.replace(data, counts=data.counts.astype(np.float32) / 3)
+    with pytest.raises(SettingError, match="arbitrary units"):
+        fit(events, model, training, n_seeds=1)
+
+
+def test_a_session_without_validation_bins_is_refused(data, model, training):
+    split = np.where(data.split == 1, -1, data.split).astype(np.int8)
+    with pytest.raises(SettingError, match="none of the 3000 bins is a validation bin"):
+        fit(dataclasses.replace(data, split=split), model, training, n_seeds=1)
+
+
+def test_a_split_of_another_length_is_refused(data):
+    with pytest.raises(ArtefactError, match="'split' of length 7"):
+        FitData(data.counts, data.split[:7], data.segment, data.held_out, 0.02, "")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_cuda_without_a_gpu_is_refused_and_auto_says_what_it_does(data, model):
+    with pytest.raises(SettingError, match=r"training\.device is cuda.*auto or cpu"):
+        fit(data, model, Training(device="cuda"), n_seeds=1)
+    device, note = choose_device("auto")
+    assert device.type == "cpu"
+    assert note is not None
+    assert note.startswith("computed on the CPU")
+    assert choose_device("cpu") == (torch.device("cpu"), None)
