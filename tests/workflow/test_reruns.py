@@ -46,7 +46,7 @@ def test_a_removed_session_touches_only_the_page_of_the_dataset(study):
         ("bin_size: 0.05", "memory_mb: 64, max_input_gb: 1, bin_size: 0.05", {}),
         ("bin_size: 0.05", "bin_size: 5e-2", {}),
     ],
-    ids="bin training seeds model scores report comment order device memory same".split(),
+    ids=["bin", "training", "seeds", "model", "scores", "report", "comment", "order", "device", "memory", "same"],
 )  # fmt: skip
 def test_a_setting_reruns_the_stages_that_use_it(study, old, new, jobs):
     study.edit("config.yaml", old, new)
