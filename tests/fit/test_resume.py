@@ -1,5 +1,6 @@
 """A run that is interrupted, by request or by force, ends with the weights of one that is not."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -136,11 +137,15 @@ def test_interrupted_at_every_step_it_still_ends_the_same(monkeypatch, tmp_path,
         assert all(torch.equal(state[name], expected[name]) for name in expected)
 
 
-def test_a_checkpoint_of_other_settings_is_ignored_with_a_note(tmp_path, data, model, training):
+def test_a_checkpoint_of_other_settings_is_told_and_changes_nothing(
+    tmp_path, data, model, training, caplog, monkeypatch
+):
+    monkeypatch.setattr(logging.getLogger("alveus"), "propagate", True)
     fit(data, model, training.model_copy(update={"max_steps": 40}), n_seeds=1, checkpoint=tmp_path)
     other = fit(data, model, training, n_seeds=1, checkpoint=tmp_path)
-    assert sum("belongs to other data, settings or code" in note for note in other.notes) == 2
+    assert caplog.text.count("belongs to other data, settings or code") == 2
     fresh = fit(data, model, training, n_seeds=1)
+    assert other.notes == fresh.notes
     assert all(torch.equal(other.seeds[0][name], value) for name, value in fresh.seeds[0].items())
 
 

@@ -1,0 +1,1 @@
+"""Methods without gradients, fitted on the same bins as the models they are compared with."""

@@ -1,0 +1,1 @@
+"""Latents of every bin, from a fitted model."""

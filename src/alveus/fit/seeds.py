@@ -1,0 +1,130 @@
+"""Turns bins into the trained networks of every seed and of the twin, going on from a checkpoint."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import alveus
+from alveus.config.models import Training, Vae
+from alveus.config.section import settings_and_tuning
+from alveus.fit.checkpoints import Checkpoints
+from alveus.fit.data import Bins, FitData
+from alveus.fit.device import choose_device
+from alveus.fit.fitted import Row
+from alveus.fit.interrupt import Interruption
+from alveus.fit.loop import train
+from alveus.fit.run import Run, copied
+from alveus.models import vae as networks
+
+log = logging.getLogger(__name__)
+
+TWIN = "twin"
+
+
+class Finished:
+    """Runs that are done, and the one that was interrupted, kept in checkpoints where there is a folder for them.
+
+    Parameters
+    ----------
+    folder
+        Where checkpoints are kept; None: nowhere.
+    key
+        Stands for data, settings and code.
+    """
+
+    def __init__(self, folder: Path | None, key: str) -> None:
+        self.checkpoints = None if folder is None else Checkpoints(folder, key)
+        self.runs: dict[str, dict[str, Any]] = {}
+        self.going: dict[str, Any] = {}
+        if self.checkpoints is not None:
+            saved, notes = self.checkpoints.load()
+            for note in notes:  # told, but no part of the model: what lies around must not change a result
+                log.warning("%s", note)
+            if saved is not None:
+                self.runs, self.going = saved["finished"], saved["going"]
+
+    def save(self, run: Run | None = None) -> None:
+        """Save what is done, and the run that is going on."""
+        if self.checkpoints is not None:
+            going = {} if run is None else {"name": run.name, "state": run.state()}
+            self.checkpoints.save({"finished": self.runs, "going": going})
+
+    def take_up(self, run: Run) -> None:
+        """Put a run where it was interrupted, if it was."""
+        if self.going.get("name") == run.name:
+            run.resume(self.going["state"])
+
+    def add(self, run: Run) -> None:
+        """Keep the outcome of a run."""
+        weights = {name: value.cpu() for name, value in copied(run.model).items()}
+        self.runs[run.name] = {"weights": weights, "history": run.history, "notes": run.notes}
+        self.going = {}
+        self.save()
+
+
+def train_seeds(
+    data: FitData,
+    model: Vae,
+    training: Training,
+    *,
+    n_seeds: int,
+    checkpoint: Path | None,
+    progress: Callable[[Row], None] | None,
+    code: str,
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Train one network per seed on all units, and the twin on those not held out; one after the other.
+
+    Returns
+    -------
+    For each seed, and last for the twin, its `weights`, `history` and `notes`; and notes on the whole.
+    """
+    device, note = choose_device(training.device)
+    finished = Finished(checkpoint, _key(data, model, training, device, code))
+    names = [str(seed) for seed in range(n_seeds)]
+    everything = np.ones_like(data.held_out)
+    with Interruption() as interruption:
+        for keep, group in ((everything, names), (~data.held_out, [TWIN])):
+            missing = [name for name in group if name not in finished.runs]
+            bins = _bins(data, keep, model, device) if missing else None
+            for name in missing:
+                assert bins is not None  # noqa: S101  (for the type checker)
+                seed = 0 if name == TWIN else int(name)
+                network = _fresh(model, int(keep.sum()), seed).to(device)
+                network.start_from(bins.training_blocks)
+                run = Run(name, seed, network, training, beta=model.beta, device=device)
+                finished.take_up(run)
+                train(run, bins, training, save=finished.save, interruption=interruption, progress=progress)
+                finished.add(run)
+    return [finished.runs[name] for name in (*names, TWIN)], [] if note is None else [note]
+
+
+def _bins(data: FitData, keep: NDArray[np.bool_], model: Vae, device: torch.device) -> Bins:
+    likelihood = networks.Vae(model, int(keep.sum())).likelihood.to(device)
+    return Bins(data.units(keep), data.split, likelihood.log_base, device)
+
+
+def _fresh(model: Vae, n_units: int, seed: int) -> networks.Vae:
+    with torch.random.fork_rng(devices=[]):  # layers draw their weights from torch's global generator
+        torch.manual_seed(seed)
+        return networks.Vae(model, n_units)
+
+
+def _key(data: FitData, model: Vae, training: Training, device: torch.device, code: str) -> str:
+    """Return what stands for all that a checkpoint depends on; more seeds may be added to one."""
+    parts = [
+        data.digest,
+        model.model_dump(mode="json"),
+        settings_and_tuning(training)[0],
+        device.type,
+        code,
+        alveus.__version__,
+        str(torch.__version__),
+    ]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Encoders, decoders, likelihoods, priors and the objectives that sum their terms."""
