@@ -16,7 +16,7 @@ demo: install
 	@for page in results/*/report.html; do echo "The report is at $$PWD/$$page"; done
 
 test: install
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 install: $(VENV)/.installed
 

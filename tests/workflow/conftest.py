@@ -29,6 +29,14 @@ scores: {shifts: 5, resamples: 50}
 TABLE = "session\tformat\tpath\nplain\tnpz\traw/plain.npz\nsorted\tphy\traw/sorted\n"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share the finished study in one process, where several run: it is made only once."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.parent == here:
+            item.add_marker(pytest.mark.xdist_group("workflow"))
+
+
 @dataclass
 class Ran:
     """What a command left: exit status, output, and the rules it ran or would run."""

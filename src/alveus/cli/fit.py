@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import click
@@ -21,8 +22,16 @@ def fit(job: Job, dataset: Path, manifest: Path) -> None:
     """Fit a model to the dataset that DATASET describes and publish it beside MANIFEST."""
     with run_stage(job, dataset) as key:
         final = manifest.with_name("model.pt")
-        if not published_before(job, final, manifest, key):
-            _fit(job, dataset, final, manifest, key)
+        with _only_one(job):
+            if not published_before(job, final, manifest, key):
+                _fit(job, dataset, final, manifest, key)
+
+
+def _only_one(job: Job) -> AbstractContextManager[None]:
+    """Keep a second job from training the same model at once: both would write the same checkpoints."""
+    from alveus.storage.lock import writer_lock
+
+    return writer_lock(job.work / "checkpoints") if job.work else nullcontext()
 
 
 def _fit(job: Job, dataset: Path, final: Path, manifest: Path, key: str) -> None:
@@ -56,7 +65,8 @@ def _fit(job: Job, dataset: Path, final: Path, manifest: Path, key: str) -> None
         )
     for note in fitted.notes:
         log.warning("%s", note)
-    history = _csv(HISTORY_COLUMNS, fitted.history)
+    # before the model is vouched for: a job killed in between is made again, and the history with it
+    write_atomically(manifest.with_name("history.csv"), _csv(HISTORY_COLUMNS, fitted.history).encode())
     publish_file(
         lambda path: save_model(fitted, path),
         final,
@@ -79,7 +89,6 @@ def _fit(job: Job, dataset: Path, final: Path, manifest: Path, key: str) -> None
         receipt=receipt_path(job.work, final) if job.work else None,
         key=key,
     )
-    write_atomically(manifest.with_name("history.csv"), history.encode())
 
 
 def _csv(columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> str:

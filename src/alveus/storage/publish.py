@@ -93,7 +93,7 @@ def publish(
     if final.parent != manifest.parent:
         raise AlveusError(f"{manifest}: a manifest lies in the folder of its artefact, {final}")
     with writer_lock(final):
-        recover(final)
+        recover(final, manifest, receipt)
         draft = Draft(final.with_name(f"{final.name}.tmp-{_who()}"))
         try:
             with _telling_of_a_full_disk(final):
@@ -169,15 +169,26 @@ def already_published(final: Path, receipt: Path, key: str) -> dict[str, Any] | 
 def republish(final: Path, manifest: Path, receipt: Path, key: str) -> dict[str, Any] | None:
     """Write the manifest of an intact artefact again, where `already_published` knows it; else do nothing."""
     with writer_lock(final):
-        recover(final)
+        recover(final, manifest, receipt)
         found = already_published(final, receipt, key)
         if found is not None:
             write_manifest(manifest, found)
     return found
 
 
-def recover(final: Path) -> None:
-    """Put back what a killed attempt had moved aside and remove its drafts; call only while holding the lock."""
+def recover(final: Path, *written: Path | None) -> None:
+    """Put back what a killed attempt had moved aside and remove its drafts; call only while holding the lock.
+
+    Parameters
+    ----------
+    final
+        The artefact.
+    *written
+        Files that are written together with it, whose drafts are removed too.
+    """
+    for path in written:
+        for leftover in path.parent.glob(f"{escape(path.name)}.tmp-*") if path else ():
+            _remove(leftover)
     if not final.parent.is_dir():
         return
     aside = sorted(final.parent.glob(f"{escape(final.name)}.old-*"))

@@ -1,0 +1,158 @@
+"""Times a training step, several seeds in one job, and encoding: 180 000 bins of 200 units, 128-128, 8 latents.
+
+The limit of a step is one forward pass, backward pass and step of Adam on a batch that is already there, again and
+again; the limit of encoding is the encoder's forward pass over blocks that are already floating-point. Contenders
+run in interleaved order; medians are printed as a table of ratios and, with ``--json PATH``, written as JSON.
+"""
+
+import argparse
+import importlib.util
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from alveus.config.models import Training, Vae
+from alveus.encode.encode import BLOCK_BINS, encode, load_network, posterior_means
+from alveus.fit.data import Bins, FitData
+from alveus.fit.fit import fit
+from alveus.fit.interrupt import Interruption
+from alveus.fit.loop import train
+from alveus.fit.run import Run
+from alveus.models.objectives import elbo_terms
+from alveus.models.vae import Vae as Network
+
+CPU = torch.device("cpu")
+MODEL = Vae(method="vae", latents=8)
+PEERS = ("lightning", "pythae", "scvi")
+
+
+def simulated(n_bins: int, n_units: int) -> FitData:
+    rng = np.random.default_rng(0)
+    latents, weights = rng.normal(size=(n_bins, 8)), rng.normal(size=(8, n_units)) * 0.3
+    counts = rng.poisson(np.exp(latents @ weights - 1.5)).clip(0, 255).astype(np.uint8)
+    split = np.tile(np.repeat(np.array([0, 1, 2], np.int8), [70, 10, 20]), n_bins // 100)
+    held_out = np.arange(n_units) % 5 == 0
+    return FitData(counts, split, np.zeros(n_bins, np.int32), held_out, 0.02, "benchmark")
+
+
+def median_seconds(contenders: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """Return the median time of each contender, run in turn."""
+    for call in contenders.values():
+        call()
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(repeats):
+        for name, call in contenders.items():
+            start = time.perf_counter()
+            call()
+            times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def steps(data: FitData, n_steps: int, repeats: int) -> dict[str, float]:
+    """Return seconds per step of the whole training loop, evaluation included, and of the limit."""
+    settings = Training(device="cpu", patience=10**6)
+    network = Network(MODEL, data.counts.shape[1])
+    bins = Bins(data.counts, data.split, network.likelihood.log_base, CPU)
+    network.start_from(bins.training_blocks)
+    batch = bins.batch(bins.train[:: len(bins.train) // settings.batch_size][: settings.batch_size])
+    noise = torch.randn(settings.batch_size, MODEL.latents)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-5, fused=True)
+
+    run = Run("0", 0, network, settings, beta=1.0, device=CPU)
+
+    def ours() -> None:  # goes on where it was
+        further = settings.model_copy(update={"max_steps": run.step + n_steps})
+        train(run, bins, further, save=lambda _: None, interruption=Interruption())
+
+    def limit() -> None:
+        for _ in range(n_steps):
+            loss = elbo_terms(network, batch, noise).loss()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+
+    return {name: t / n_steps for name, t in median_seconds({"ours": ours, "limit": limit}, repeats).items()}
+
+
+def seeds(data: FitData, n_steps: int, n_seeds: int, repeats: int) -> dict[str, float]:
+    """Return seconds of several seeds in one job, and of as many jobs of one seed, start of Python not counted."""
+    settings = Training(device="cpu", max_steps=n_steps)
+
+    def job(n: int) -> None:
+        likelihood = Network(MODEL, data.counts.shape[1]).likelihood
+        bins = Bins(data.counts, data.split, likelihood.log_base, CPU)
+        for seed in range(n):
+            network = Network(MODEL, data.counts.shape[1])
+            network.start_from(bins.training_blocks)
+            run = Run(str(seed), seed, network, settings, beta=1.0, device=CPU)
+            train(run, bins, settings, save=lambda _: None, interruption=Interruption())
+
+    times = median_seconds({"one job": lambda: job(n_seeds), "one seed": lambda: job(1)}, repeats)
+    return {"one job": times["one job"], "separate jobs": n_seeds * times["one seed"]}
+
+
+def encoding(data: FitData, repeats: int) -> dict[str, float]:
+    """Return seconds to encode a session: means alone, all that is stored (one seed and twin), and the limit."""
+    fitted = fit(data, MODEL, Training(device="cpu", max_steps=1), n_seeds=1, threads=torch.get_num_threads())
+    network = load_network(fitted, fitted.seeds[0], CPU)
+    activity = torch.from_numpy(data.counts)
+    blocks = [block.float() for block in activity.split(BLOCK_BINS)]
+
+    @torch.inference_mode()
+    def limit() -> None:
+        for block in blocks:
+            network.encode(block)
+
+    threads = torch.get_num_threads()
+    return median_seconds(
+        {
+            "mean": lambda: posterior_means(network, activity),
+            "everything": lambda: encode(fitted, data.counts, data.held_out, device="cpu", threads=threads),
+            "limit": limit,
+        },
+        repeats,
+    )
+
+
+def report(name: str, value: float, unit: str, ratio: float, of: str) -> None:
+    print(f"{name:24s}{value:9.2f} {unit:3s}{ratio:6.2f} {of}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bins", type=int, default=180_000)
+    parser.add_argument("--units", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    data = simulated(arguments.bins, arguments.units)
+    results = {}
+    for threads in arguments.threads:
+        torch.set_num_threads(threads)
+        step = steps(data, arguments.steps, arguments.repeats)
+        job = seeds(data, arguments.steps, 5, max(1, arguments.repeats // 2))
+        latents = encoding(data, arguments.repeats)
+        results[f"{threads} threads"] = {"step": step, "seeds": job, "encoding": latents}
+        print(f"\n{threads} threads, {arguments.bins} bins, {arguments.units} units")
+        report("step", 1e3 * step["ours"], "ms", step["limit"] / step["ours"], "of the limit's speed")
+        ratio = job["one job"] / job["separate jobs"]
+        report(f"5 seeds of {arguments.steps} steps", job["one job"], "s", ratio, "of five jobs' time")
+        for name in ("mean", "everything"):
+            ratio = latents["limit"] / latents[name]
+            report(f"encode {name}", latents[name], "s", ratio, "of the forward pass's speed")
+    for peer in PEERS:
+        if importlib.util.find_spec(peer) is None:
+            print(f"{peer}: not installed")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
