@@ -29,7 +29,7 @@ def advice(study: Study) -> list[str]:
 
 def _held_in_units(manifest: Path) -> int | None:
     try:
-        facts = json.loads(manifest.read_text())["facts"]
+        facts = json.loads(manifest.read_text())
         return int(facts["n_units"]) - int(facts["n_held_out"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

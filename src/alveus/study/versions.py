@@ -59,14 +59,22 @@ def _reached(modules: tuple[str, ...]) -> set[Path]:
         if path in seen:
             continue
         seen.add(path)
-        for node in ast.walk(ast.parse(path.read_text())):
-            names: list[str] = []
-            if isinstance(node, ast.ImportFrom) and node.module:
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            elif isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            waiting += [p for name in names if name.startswith("alveus") for p in _module_file(name)]
+        names = _imported(ast.parse(path.read_text()))
+        waiting += [p for name in names if name.startswith("alveus") for p in _module_file(name)]
     return seen
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    """Yield the modules that code imports, besides those it names only for a type checker."""
+    if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        return
+    if isinstance(node, ast.ImportFrom) and node.module:
+        yield node.module
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    elif isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    for child in ast.iter_child_nodes(node):
+        yield from _imported(child)
 
 
 def _files(module: str) -> list[Path]:
