@@ -23,7 +23,11 @@ def fit(job: Job, dataset: Path, manifest: Path) -> None:
     with run_stage(job, dataset) as key:
         final = manifest.with_name("model.pt")
         with _only_one(job):
-            if not published_before(job, final, manifest, key):
+            if published_before(job, final, manifest, key):
+                from alveus.fit.model_file import load_model
+
+                _write_history(manifest, load_model(final).history)  # a killed job may have left another one
+            else:
                 _fit(job, dataset, final, manifest, key)
 
 
@@ -41,10 +45,8 @@ def _fit(job: Job, dataset: Path, final: Path, manifest: Path, key: str) -> None
     from alveus.config import Model, Training
     from alveus.fit.data import FitData
     from alveus.fit.fit import fit as fit_model
-    from alveus.fit.fitted import HISTORY_COLUMNS
     from alveus.fit.model_file import save_model
     from alveus.storage import open_dataset, publish_file
-    from alveus.storage.manifest import write_atomically
     from alveus.storage.publish import receipt_path
 
     settings = job.settings
@@ -65,8 +67,6 @@ def _fit(job: Job, dataset: Path, final: Path, manifest: Path, key: str) -> None
         )
     for note in fitted.notes:
         log.warning("%s", note)
-    # before the model is vouched for: a job killed in between is made again, and the history with it
-    write_atomically(manifest.with_name("history.csv"), _csv(HISTORY_COLUMNS, fitted.history).encode())
     publish_file(
         lambda path: save_model(fitted, path),
         final,
@@ -89,11 +89,15 @@ def _fit(job: Job, dataset: Path, final: Path, manifest: Path, key: str) -> None
         receipt=receipt_path(job.work, final) if job.work else None,
         key=key,
     )
+    _write_history(manifest, fitted.history)
 
 
-def _csv(columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> str:
+def _write_history(manifest: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    from alveus.fit.fitted import HISTORY_COLUMNS
+    from alveus.storage.manifest import write_atomically
+
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(columns), lineterminator="\n", restval="")
+    writer = csv.DictWriter(text, HISTORY_COLUMNS, lineterminator="\n", restval="")
     writer.writeheader()
     writer.writerows(rows)
-    return text.getvalue()
+    write_atomically(manifest.with_name("history.csv"), text.getvalue().encode())

@@ -9,7 +9,7 @@ from alveus.cli.job import Job, log, run_stage, stage_options
 from alveus.errors import ArtefactError
 
 if TYPE_CHECKING:
-    from alveus.scores.decoding import Covariate
+    from alveus.scores.covariate import Covariate
     from alveus.scores.settings import ScoreSettings
     from alveus.storage import Dataset, Latents
 
@@ -87,7 +87,7 @@ def _settings(job: Job) -> "ScoreSettings":
 
 
 def _covariates(data: "Dataset") -> "dict[str, Covariate]":
-    from alveus.scores.decoding import Covariate
+    from alveus.scores.covariate import Covariate
 
     return {
         name: Covariate(array.values, array.kind, array.period, array.labels)
