@@ -8,10 +8,13 @@ run in interleaved order; medians are printed as a table of ratios and, with ``-
 import argparse
 import importlib.util
 import json
+import os
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # as the command line sets it, before torch is loaded
 
 import numpy as np
 import torch
