@@ -43,6 +43,7 @@ def _fit(job: Job, dataset: Path, final: Path, manifest: Path, key: str) -> None
 
     from alveus.cli.progress import progress_line
     from alveus.config import Model, Training
+    from alveus.fit.checkpoints import Checkpoints
     from alveus.fit.data import FitData
     from alveus.fit.fit import fit as fit_model
     from alveus.fit.model_file import save_model
@@ -52,6 +53,7 @@ def _fit(job: Job, dataset: Path, final: Path, manifest: Path, key: str) -> None
     settings = job.settings
     model: Model = TypeAdapter(Model).validate_python(settings["model"])
     training = Training.model_validate(settings["training"] | job.tuning)
+    checkpoints = job.work / "checkpoints" if job.work else None
     data = open_dataset(dataset)
     log.info("%s: %d bins of %g s, %d units", data.session, data.n_bins, data.bin_size, data.n_units)
     with progress_line(f"fit {data.session} {settings['name']}", SECONDS_PER_LINE) as progress:
@@ -60,7 +62,7 @@ def _fit(job: Job, dataset: Path, final: Path, manifest: Path, key: str) -> None
             model,
             training,
             n_seeds=settings["seeds"],
-            checkpoint=job.work / "checkpoints" if job.work else None,
+            checkpoint=checkpoints,
             threads=job.threads,
             progress=progress,
             code=job.code,
@@ -90,6 +92,8 @@ def _fit(job: Job, dataset: Path, final: Path, manifest: Path, key: str) -> None
         key=key,
     )
     _write_history(manifest, fitted.history)
+    if checkpoints is not None:
+        Checkpoints(checkpoints, "").clear()
 
 
 def _write_history(manifest: Path, rows: Iterable[Mapping[str, object]]) -> None:
