@@ -76,7 +76,6 @@ def test_missing_values_are_neither_fitted_nor_scored(latents, split):
         (Covariate(np.zeros(N, int), "categorical", labels=("only",)), "not defined"),
         (Covariate(np.arange(N), "categorical"), "not defined"),
         (Covariate(np.full(N, np.nan)), "not estimable"),
-        (Covariate(np.arange(N) * 8 // N, "categorical", labels=tuple("abcdefgh")), "not estimable"),
         (Covariate(np.full(N, -1), "categorical", labels=("a",)), "not estimable"),
     ],
 )
@@ -84,6 +83,15 @@ def test_constant_or_missing_covariates_get_no_number(latents, split, covariate,
     rows = decoding(np.repeat(latents, 2, axis=0), covariate, split, ScoreSettings(), target="x")
     assert [(r.status, r.value) for r in rows] == [(status, None)]
     assert decoding_competitor(latents[0], covariate, split, ScoreSettings(), target="x").status == status
+
+
+def test_categories_that_training_never_saw_give_no_accuracy(latents, split):
+    codes = np.where(split == 2, 1 + np.arange(N) % 2, 0)
+    row = decoding(
+        latents, Covariate(codes, "categorical", labels=("a", "b", "c")), split, ScoreSettings(), target="s"
+    )
+    assert [r.status for r in row] == ["not estimable"]
+    assert "100% of the test bins have a category that never occurs in training" in row[0].note
 
 
 def test_a_position_in_two_dimensions_is_one_score(latents, split):

@@ -1,15 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
-from alveus.scores.folds import contiguous_folds
 from alveus.scores.ridge import (
     PENALTIES,
     moments,
     of_array,
-    predict_out_of_fold,
+    predict_held_out,
     ridge_path,
     squared_error,
 )
@@ -31,53 +28,42 @@ def test_weights_agree_with_scikit_learn():
     np.testing.assert_allclose(squared_error(sums, path), errors)
 
 
-@settings(max_examples=50)
-@given(
-    n_bins=st.integers(30, 300),
-    n_folds=st.integers(2, 6),
-    gap=st.integers(0, 20),
-    data=st.data(),
-)
-def test_no_prediction_is_fitted_on_its_fold_or_within_the_gap(n_bins, n_folds, gap, data):
-    scored = np.array(data.draw(st.lists(st.booleans(), min_size=n_bins, max_size=n_bins)))
-    if scored.sum() < n_folds:
-        return
-    folds = contiguous_folds(scored, n_folds, gap)
-    bins = np.concatenate([np.arange(p.start, p.stop) for p in folds.pieces])
-    assert np.array_equal(bins, np.arange(n_bins))
-    for fold in range(n_folds):
-        start, stop = folds.edges[fold : fold + 2]
-        for piece in folds.pieces:
-            if fold not in piece.hidden_from:
-                near = min(gap, *(folds.edges[f + 1] - folds.edges[f] for f in range(n_folds)))
-                assert piece.stop <= start - near or piece.start >= stop + near
+def parts(n):
+    """Two thirds training, a sixth validation, a sixth test."""
+    place = np.arange(n) * 6 // n
+    return place < 4, place == 4, place == 5
 
 
-def test_out_of_fold_predictions_agree_with_a_loop_over_scikit_learn():
+def test_held_out_predictions_agree_with_scikit_learn():
     rng = np.random.default_rng(0)
-    z = rng.standard_normal((200, 3))
-    y = z @ [[1.0], [2.0], [0.0]] + 0.01 * rng.standard_normal((200, 1))
-    everything = np.ones(200, bool)
-    folds = contiguous_folds(everything, 4, 5)
-    predicted = predict_out_of_fold(of_array(z), 3, y, everything, everything, folds)
-    for start in range(0, 200, 50):
-        train = np.ones(200, bool)
-        train[max(0, start - 5) : start + 55] = False
-        scale = z[train].std(axis=0)
-        oracle = Ridge(alpha=PENALTIES[0] * train.sum()).fit(z[train] / scale, y[train])
-        np.testing.assert_allclose(
-            predicted[start : start + 50, 0], oracle.predict(z[start : start + 50] / scale).ravel(), atol=1e-8
-        )
+    z = rng.standard_normal((600, 3))
+    y = z @ [[1.0], [2.0], [0.0]] + 0.01 * rng.standard_normal((600, 1))
+    train, validation, test = parts(600)
+    predicted = predict_held_out(of_array(z), 3, y, train, validation, test)
+    scale = z[train].std(axis=0)
+    oracles = [Ridge(alpha=penalty * train.sum()).fit(z[train] / scale, y[train]) for penalty in PENALTIES]
+    errors = [
+        ((oracle.predict(z[validation] / scale).reshape(-1, 1) - y[validation]) ** 2).sum() for oracle in oracles
+    ]
+    best = oracles[int(np.argmin(errors))]
+    np.testing.assert_allclose(predicted[:, 0], best.predict(z[test] / scale).ravel(), atol=1e-8)
+
+
+def test_test_bins_are_never_fitted_on():
+    rng = np.random.default_rng(1)
+    z, y = rng.standard_normal((600, 3)), rng.standard_normal((600, 1))
+    train, validation, test = parts(600)
+    other = np.where(test[:, None], 1e6, y)
+    np.testing.assert_array_equal(
+        predict_held_out(of_array(z), 3, y, train, validation, test),
+        predict_held_out(of_array(z), 3, other, train, validation, test),
+    )
 
 
 def test_useless_features_get_a_heavy_penalty_and_so_predict_the_mean():
     rng = np.random.default_rng(0)
-    z, y = rng.standard_normal((400, 150)), rng.standard_normal((400, 1))
-    everything = np.ones(400, bool)
-    predicted = predict_out_of_fold(
-        of_array(z), 150, y, everything, everything, contiguous_folds(everything, 4, 0)
-    )
-    assert predicted.var() < 0.3
+    z, y = rng.standard_normal((600, 150)), rng.standard_normal((600, 1))
+    assert predict_held_out(of_array(z), 150, y, *parts(600)).var() < 0.3
 
 
 def test_constant_features_have_no_weight():

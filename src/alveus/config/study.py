@@ -18,7 +18,6 @@ class Scores(Section):
     resamples: Annotated[
         Count, Field(ge=50, le=10000, description="moving-block bootstrap samples behind each 95 % interval")
     ] = 200
-    folds: Annotated[Count, Field(ge=2, le=50, description="contiguous folds for decoding behaviour")] = 5
     seed: Annotated[Count, Field(ge=0, description="seed of shifts and resamples")] = 0
 
 

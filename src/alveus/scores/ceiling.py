@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from alveus.scores.parts import TEST, TRAIN, VALIDATION, bins_of, too_few_bins
-from alveus.scores.ridge import DEFAULT_PENALTY, moments, predict, ridge_path, squared_error
+from alveus.scores.parts import TEST, TRAIN, VALIDATION, too_few_bins
+from alveus.scores.ridge import predict_held_out
 from alveus.scores.rows import Row, not_estimable
 from alveus.scores.settings import ScoreSettings
 from alveus.scores.truth import r2_row, shares_of_r2
@@ -52,19 +52,15 @@ def supervised_ceiling(
     if why := too_few_bins(split):
         return not_estimable(score, why, target=target)
     kernels = _kernels(round(HALF_WINDOW / bin_size))
-    n_bins, n_features = counts.shape[0], len(kernels) * counts.shape[1]
+    n_features = len(kernels) * counts.shape[1]
     offset = truth.mean(axis=0, dtype=np.float64)
     targets = truth - offset
 
     def features(start: int, stop: int) -> Floats:
         return windowed(counts, segment, kernels, start, stop)
 
-    sums = [moments(features, n_features, targets, split == part, 0, n_bins) for part in (TRAIN, VALIDATION)]
-    path = ridge_path(sums[0], n_features)
-    has_validation = sums[1][n_features, n_features] > 0
-    chosen = int(np.argmin(squared_error(sums[1], path))) if has_validation else DEFAULT_PENALTY
-    test = bins_of(split, TEST)
-    predicted = predict(features, path[chosen], test)
+    train, validation, test = (split == part for part in (TRAIN, VALIDATION, TEST))
+    predicted = predict_held_out(features, n_features, targets, train, validation, test)
     return r2_row(shares_of_r2(targets[test], predicted), settings, score, target, None)
 
 

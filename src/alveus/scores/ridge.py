@@ -1,12 +1,10 @@
-"""Features and targets to out-of-fold linear predictions, with the penalty chosen inside each fold."""
+"""Features and targets to linear predictions of held-out bins, with the penalty chosen on validation bins."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from alveus.scores.folds import Folds
 
 PENALTIES = (1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # per bin, on features of unit variance
 DEFAULT_PENALTY = 2  # index: where nothing is left to choose by
@@ -113,19 +111,17 @@ def squared_error(sums: Floats, path: Floats) -> Floats:
     return np.asarray(np.trace(targets) - 2 * np.einsum("pit,it->p", path, cross) + explained)
 
 
-def predict_out_of_fold(
+def predict_held_out(
     features: Features,
     n_features: int,
     targets: Floats,
-    usable: NDArray[np.bool_],
-    scored: NDArray[np.bool_],
-    folds: Folds,
+    train: NDArray[np.bool_],
+    validation: NDArray[np.bool_],
+    test: NDArray[np.bool_],
     solve_path: SolvePath = ridge_path,
     loss: Loss | None = None,
 ) -> Floats:
-    """Predict each fold's scored bins by a linear map fitted on the usable bins that are not hidden from it.
-
-    The penalty is chosen for each fold by predicting, in the same manner, the other folds without it.
+    """Predict test bins by a linear map fitted on training bins.
 
     Parameters
     ----------
@@ -133,12 +129,8 @@ def predict_out_of_fold(
         What to predict from.
     targets
         (n_bins, n_targets), centred.
-    usable
-        (n_bins,) bins whose features and targets are known.
-    scored
-        (n_bins,) bins to predict, in the order of time.
-    folds
-        Of the whole timeline.
+    train, validation, test
+        (n_bins,) bins to fit on, to choose the penalty by, and to predict.
     solve_path
         Makes the weights for each penalty.
     loss
@@ -147,45 +139,17 @@ def predict_out_of_fold(
     Returns
     -------
     NDArray
-        (n_scored, n_targets); NaN where nothing was left to fit on.
+        (n_test_bins, n_targets), in the order of time.
     """
-    sums = [moments(features, n_features, targets, usable, p.start, p.stop) for p in folds.pieces]
-
-    def total(hidden: set[int], fold: int | None = None) -> Floats:
-        kept = [
-            piece_sums
-            for piece_sums, piece in zip(sums, folds.pieces, strict=True)
-            if not (piece.hidden_from & hidden) and fold in (None, piece.fold)
-        ]
-        return np.sum(kept, axis=0) if kept else np.zeros_like(sums[0])
-
-    def losses(path: Floats, hidden: int, fold: int) -> Floats:
-        if loss is None:
-            return squared_error(total({hidden}, fold), path)
-        bins = [
-            np.arange(p.start, p.stop)[usable[p.start : p.stop]]
-            for p in folds.pieces
-            if p.fold == fold and hidden not in p.hidden_from
-        ]
-        known = np.concatenate(bins) if bins else np.empty(0, np.intp)
-        return np.array([loss(predict(features, weights, known), targets[known]) for weights in path])
-
-    predictions = []
-    for fold in range(folds.n_folds):
-        start, stop = folds.edges[fold : fold + 2]
-        bins = start + np.flatnonzero(scored[start:stop])
-        training = total({fold})
-        if training[n_features, n_features] == 0:
-            predictions.append(np.full((bins.size, targets.shape[1]), np.nan))
-            continue
-        errors = np.zeros(len(PENALTIES))
-        for inner in sorted(set(range(folds.n_folds)) - {fold}):
-            rest = total({fold, inner})
-            if rest[n_features, n_features]:
-                errors += losses(solve_path(rest, n_features), fold, inner)
-        chosen = int(np.argmin(errors)) if errors.any() else DEFAULT_PENALTY
-        predictions.append(predict(features, solve_path(training, n_features)[chosen], bins))
-    return np.concatenate(predictions)
+    n_bins = len(targets)
+    path = solve_path(moments(features, n_features, targets, train, 0, n_bins), n_features)
+    chosen = DEFAULT_PENALTY
+    bins = np.flatnonzero(validation)
+    if bins.size and loss is None:
+        chosen = int(np.argmin(squared_error(moments(features, n_features, targets, validation, 0, n_bins), path)))
+    elif bins.size and loss is not None:
+        chosen = int(np.argmin([loss(predict(features, weights, bins), targets[bins]) for weights in path]))
+    return predict(features, path[chosen], np.flatnonzero(test))
 
 
 def predict(features: Features, weights: Floats, bins: NDArray[np.intp]) -> Floats:

@@ -52,7 +52,7 @@ class ModelScoreInputs:
     truth_latents
         (n_bins, n_true_latents) of a simulation.
     settings
-        How floors, intervals and folds are drawn.
+        How floors and intervals are drawn.
 
     Raises
     ------

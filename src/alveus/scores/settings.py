@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class ScoreSettings:
-    """How floors, intervals and folds are drawn.
+    """How floors and intervals are drawn.
 
     Parameters
     ----------
@@ -16,15 +16,12 @@ class ScoreSettings:
         Circular shifts behind each floor.
     resamples
         Bootstrap samples behind each interval.
-    folds
-        Contiguous folds for decoding behaviour.
     seed
         Of shifts and resamples.
     """
 
     shifts: int = 20
     resamples: int = 200
-    folds: int = 5
     seed: int = 0
 
     def generator(self, *names: str | int) -> np.random.Generator:

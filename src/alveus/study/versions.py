@@ -10,8 +10,8 @@ STAGES = {
     "bin": 1,
     "fit": 1,
     "encode": 1,
-    "score": 1,
-    "score_session": 1,
+    "score": 2,
+    "score_session": 2,
     "report": 1,
     "report_dataset": 1,
 }
