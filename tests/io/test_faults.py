@@ -13,8 +13,8 @@ import pytest
 
 from alveus.errors import AlveusError, TemporaryError
 from alveus.io import ReadOptions, read_recording
-from alveus.io.files import Watch
-from alveus.io.npy import NpyColumn
+from alveus.io.files.npy import NpyColumn
+from alveus.io.files.opening import Watch
 
 TIMES = np.linspace(0.1, 9.0005, 40)
 UNITS = np.repeat([1, 2], 20)

@@ -17,8 +17,8 @@ def test_the_package_offers_what_it_says():
 
 def test_reading_one_format_imports_no_other_and_nothing_heavy():
     script = (
-        "import sys, alveus.io.npz, alveus.io.phy; "
-        "heavy = ('h5py', 'pandas', 'scipy', 'numba', 'torch', 'zarr', 'alveus.io.alf'); "
+        "import sys, alveus.io.formats.npz, alveus.io.formats.phy; "
+        "heavy = ('h5py', 'pandas', 'scipy', 'numba', 'torch', 'zarr', 'alveus.io.formats.alf'); "
         "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

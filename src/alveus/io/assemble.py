@@ -4,11 +4,11 @@ import math
 from typing import Any
 
 from alveus.errors import QualityError, RecordingError
-from alveus.io.behavior import check_names, clean_behavior
+from alveus.io.cleaning.behavior import check_names, clean_behavior
+from alveus.io.cleaning.trials import clean_trials
+from alveus.io.formats.plain import read_extra
 from alveus.io.found import Found
 from alveus.io.options import ReadOptions
-from alveus.io.plain import read_extra
-from alveus.io.trials import clean_trials
 from alveus.recording import BinnedCounts, Finding, Recording, SpikeTrains, Traces
 
 ROUNDING = 1e-6  # frames; how far a start in seconds may lie behind the edge of a frame and still mean it

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from alveus.io.layout import is_shared_name, shared_folders
+from alveus.io.formats.layout import is_shared_name, shared_folders
 
 MISSING, UNREADABLE = "missing", "unreadable"
 """Instead of a digest, where there is nothing, or nothing that may be read."""

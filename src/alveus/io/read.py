@@ -18,7 +18,8 @@ class Reader(NamedTuple):
 
 
 READERS: dict[str, Reader] = {
-    name: Reader(f"alveus.io.{name}", f"read_{name}") for name in ("alf", "npz", "nwb", "phy", "simulation")
+    name: Reader(f"alveus.io.formats.{name}", f"read_{name}")
+    for name in ("alf", "npz", "nwb", "phy", "simulation")
 }
 """The supported formats."""
 
@@ -62,11 +63,11 @@ def modality(format: str, path: Path) -> Literal["spikes", "calcium"]:  # noqa: 
     """
     _reader(format)
     if format == "npz":
-        from alveus.io.archive import archive_names
+        from alveus.io.files.archive import archive_names
 
         return "calcium" if OPTICAL & set(archive_names(Path(path))) else "spikes"
     if format == "nwb":
-        from alveus.io.nwb import holds_spikes
+        from alveus.io.formats.nwb import holds_spikes
 
         return "spikes" if holds_spikes(Path(path)) else "calcium"
     return "spikes"

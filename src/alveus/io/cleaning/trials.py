@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alveus.errors import RecordingError
-from alveus.io.columns import as_trial_column
+from alveus.io.files.columns import as_trial_column
 from alveus.io.found import TrialTable
 from alveus.recording import Finding, Trials
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from alveus.config.preprocess import BehaviorKinds
 from alveus.config.problems import did_you_mean
 from alveus.errors import RecordingError, SettingError
-from alveus.io.columns import as_text
+from alveus.io.cleaning.spikes import CLOCK_RESET
+from alveus.io.files.columns import as_text
 from alveus.io.found import Series
-from alveus.io.spikes import CLOCK_RESET
 from alveus.recording import Behavior, Finding
 from alveus.recording.behavior import Kind
 

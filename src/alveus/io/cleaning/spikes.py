@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alveus.errors import RecordingError
-from alveus.io.clock import LARGEST_TIME, LONGEST_SPAN, choose_clock, clock_of, to_ticks
-from alveus.io.survey import SpikeBlock, Survey, survey
+from alveus.io.cleaning.clock import LARGEST_TIME, LONGEST_SPAN, choose_clock, clock_of, to_ticks
+from alveus.io.cleaning.survey import SpikeBlock, Survey, survey
 from alveus.recording import Finding, FlatSpikeTrains, RaggedSpikeTrains
 from alveus.recording.spikes import SPIKES_PER_READ, Read
 

@@ -6,9 +6,9 @@ from hypothesis.extra.numpy import arrays
 
 from alveus.config.preprocess import BehaviorKinds
 from alveus.errors import RecordingError, SettingError
-from alveus.io.behavior import clean_behavior
+from alveus.io.cleaning.behavior import clean_behavior
+from alveus.io.cleaning.trials import clean_trials
 from alveus.io.found import Series, TrialTable
-from alveus.io.trials import clean_trials
 
 GUESS = BehaviorKinds()
 

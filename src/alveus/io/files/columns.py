@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alveus.errors import RecordingError
-from alveus.io.files import Watch, reading
-from alveus.io.npy import check_limit
+from alveus.io.files.npy import check_limit
+from alveus.io.files.opening import Watch, reading
 
 
 def as_text(values: NDArray[Any]) -> NDArray[np.str_]:

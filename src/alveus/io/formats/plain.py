@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alveus.config.problems import did_you_mean
 from alveus.errors import RecordingError
-from alveus.io.archive import Archive
+from alveus.io.files.archive import Archive
 from alveus.io.found import Series, TrialTable
 from alveus.io.options import ReadOptions
 from alveus.recording import Finding

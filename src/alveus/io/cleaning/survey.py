@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alveus.io.clock import off_grid
+from alveus.io.cleaning.clock import off_grid
 
 SpikeBlock = tuple[NDArray[Any], NDArray[np.int32]]
 """Times as stored, and the index of each spike's unit (negative for none)."""

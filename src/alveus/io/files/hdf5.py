@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alveus.errors import RecordingError
-from alveus.io.columns import as_text
-from alveus.io.files import Watch, reading
-from alveus.io.npy import check_limit
+from alveus.io.files.columns import as_text
+from alveus.io.files.npy import check_limit
+from alveus.io.files.opening import Watch, reading
 
 KIND = "NWB (HDF5)"
 

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from alveus.errors import QualityError, RecordingError
 from alveus.io.assemble import assemble
-from alveus.io.clusters import fill_group, find_clusters
-from alveus.io.columns import as_unit_column, parse_cells, read_delimited, rows_by_id
-from alveus.io.files import check_folder
+from alveus.io.cleaning.spikes import flat_spikes
+from alveus.io.files.columns import as_unit_column, parse_cells, read_delimited, rows_by_id
+from alveus.io.files.npy import NpyColumn, read_npy
+from alveus.io.files.opening import check_folder
+from alveus.io.files.parquet import read_parquet
+from alveus.io.formats.clusters import fill_group, find_clusters
+from alveus.io.formats.layout import is_shared_name, shared_folders
 from alveus.io.found import Found, Series, TrialTable
-from alveus.io.layout import is_shared_name, shared_folders
-from alveus.io.npy import NpyColumn, read_npy
 from alveus.io.options import ReadOptions
-from alveus.io.parquet import read_parquet
-from alveus.io.spikes import flat_spikes
 from alveus.recording import Finding, Recording, Units
 from alveus.recording.recording import Column as UnitColumn
 

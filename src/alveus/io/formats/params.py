@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from alveus.errors import RecordingError
-from alveus.io.files import DAMAGE, check_file
+from alveus.io.files.opening import DAMAGE, check_file
 
 LARGEST = 64 * 1024  # bytes; phy writes some 300, and a huge expression can exhaust the parser's stack
 

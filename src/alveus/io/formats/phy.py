@@ -8,13 +8,13 @@ import numpy as np
 
 from alveus.errors import QualityError, RecordingError
 from alveus.io.assemble import assemble
-from alveus.io.clusters import cluster_table, find_clusters
-from alveus.io.files import check_folder
+from alveus.io.cleaning.spikes import Column, flat_spikes
+from alveus.io.files.npy import NpyColumn
+from alveus.io.files.opening import check_folder
+from alveus.io.formats.clusters import cluster_table, find_clusters
+from alveus.io.formats.params import read_params
 from alveus.io.found import Found
-from alveus.io.npy import NpyColumn
 from alveus.io.options import ReadOptions
-from alveus.io.params import read_params
-from alveus.io.spikes import Column, flat_spikes
 from alveus.recording import Finding, Recording, Units
 from alveus.recording.spikes import SPIKES_PER_READ
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alveus.errors import RecordingError
-from alveus.io.files import Watch, reading
+from alveus.io.files.opening import Watch, reading
 
 PLAIN_KINDS = "biufUS"  # booleans, whole and real numbers, text: all that is read without unpickling
 BYTES_PER_READ = 1 << 24  # large enough for the disk, small beside any array worth cutting up

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alveus.io.clock import GRID_TOLERANCE, clock_of, off_grid, to_ticks
-from alveus.io.observed import common_intervals
-from alveus.io.spikes import flat_spikes, ragged_spikes
+from alveus.io.cleaning.clock import GRID_TOLERANCE, clock_of, off_grid, to_ticks
+from alveus.io.cleaning.observed import common_intervals
+from alveus.io.cleaning.spikes import flat_spikes, ragged_spikes
 from alveus.recording import spikes as recording_spikes
 from alveus.recording.spikes import NANOSECOND_CLOCK
 
@@ -42,7 +42,7 @@ def trains(draw):
 @given(spikes=trains())
 def test_flat_and_ragged_lists_give_the_same_spikes_in_any_block_size(spikes, per_read):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("alveus.io.spikes.SPIKES_PER_READ", per_read)
+        patch.setattr("alveus.io.cleaning.spikes.SPIKES_PER_READ", per_read)
         patch.setattr(recording_spikes, "SPIKES_PER_READ", per_read)
         ids = [str(unit) for unit in range(len(spikes))]
         times = np.concatenate(spikes)

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alveus.errors import RecordingError
-from alveus.io.columns import parse_cells, read_delimited, rows_by_id
-from alveus.io.spikes import Column
+from alveus.io.cleaning.spikes import Column
+from alveus.io.files.columns import parse_cells, read_delimited, rows_by_id
 from alveus.recording import Finding
 from alveus.recording.recording import Column as UnitColumn
 from alveus.recording.spikes import SPIKES_PER_READ

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alveus.io.files import Watch, reading
-from alveus.io.npy import check_limit
+from alveus.io.files.npy import check_limit
+from alveus.io.files.opening import Watch, reading
 from alveus.recording import Finding
 
 

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alveus.errors import RecordingError
-from alveus.io.archive import Archive
 from alveus.io.assemble import assemble
-from alveus.io.columns import as_text, as_unit_column
+from alveus.io.cleaning.spikes import flat_spikes
+from alveus.io.files.archive import Archive
+from alveus.io.files.columns import as_text, as_unit_column
+from alveus.io.files.rows import CheckedCounts
+from alveus.io.formats.plain import BEHAVIOR, START, STOP, TIME, TRIAL, series_of, trials_of, unknown_keys
 from alveus.io.found import Found
 from alveus.io.options import ReadOptions
-from alveus.io.plain import BEHAVIOR, START, STOP, TIME, TRIAL, series_of, trials_of, unknown_keys
-from alveus.io.rows import CheckedCounts
-from alveus.io.spikes import flat_spikes
 from alveus.recording import BinnedCounts, FlatSpikeTrains, Recording, Traces, Truth, Units
 
 Signal = Literal["fluorescence", "dff", "events"]

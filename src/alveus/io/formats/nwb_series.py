@@ -8,9 +8,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from alveus.io.behavior import MOST_COMPONENTS
+from alveus.io.cleaning.behavior import MOST_COMPONENTS
+from alveus.io.files.hdf5 import Hdf5File
 from alveus.io.found import Series
-from alveus.io.hdf5 import Hdf5File
 from alveus.recording import Finding
 
 PLACES = ("processing", "acquisition")

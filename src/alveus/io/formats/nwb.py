@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from alveus.errors import QualityError, RecordingError
 from alveus.io.assemble import assemble
-from alveus.io.columns import as_text, as_unit_column
+from alveus.io.cleaning.observed import common_intervals
+from alveus.io.cleaning.spikes import ragged_spikes
+from alveus.io.files.columns import as_text, as_unit_column
+from alveus.io.files.hdf5 import Hdf5Column, Hdf5File
+from alveus.io.formats.nwb_series import find_series
 from alveus.io.found import Found, TrialTable
-from alveus.io.hdf5 import Hdf5Column, Hdf5File
-from alveus.io.nwb_series import find_series
-from alveus.io.observed import common_intervals
 from alveus.io.options import ReadOptions
-from alveus.io.spikes import ragged_spikes
 from alveus.recording import Finding, Recording, Units
 
 SPIKES, OBSERVED = "spike_times", "obs_intervals"

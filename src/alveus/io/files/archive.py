@@ -10,8 +10,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alveus.io.files import Watch, reading
-from alveus.io.npy import Header, check_limit, check_size, native, read_header, read_values
+from alveus.io.files.npy import Header, check_limit, check_size, native, read_header, read_values
+from alveus.io.files.opening import Watch, reading
 
 SUFFIX = ".npy"
 

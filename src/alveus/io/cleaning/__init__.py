@@ -1,0 +1,1 @@
+"""What a reader found to what every recording promises: ascending times, kinds, whole trials."""

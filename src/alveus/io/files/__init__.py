@@ -1,0 +1,1 @@
+"""Kinds of files to arrays and columns, without trusting what they declare."""

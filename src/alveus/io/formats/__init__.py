@@ -1,0 +1,1 @@
+"""One module a format: its files to what a reader found."""
