@@ -35,7 +35,7 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/snakefmt --check Snakefile workflow
-	$(BIN)/snakemake --lint
+	$(BIN)/snakemake --lint --software-deployment-method conda
 
 format: install
 	$(BIN)/ruff check --fix .

@@ -19,8 +19,14 @@ COMMANDS = {
         "-c",
         "import alveus.io.read, alveus.preprocessing.prepare, alveus.storage.dataset, alveus.config",
     ],
-    "alveus fit (imports)": ["-c", "import alveus.fit, alveus.storage.dataset, alveus.config"],
-    "alveus encode (imports)": ["-c", "import alveus.encode, alveus.storage.latents"],
+    "alveus fit (imports)": [
+        "-c",
+        "import alveus.fit.fit, alveus.fit.model_file, alveus.storage.reading, alveus.config",
+    ],
+    "alveus encode (imports)": [
+        "-c",
+        "import alveus.encode.encode, alveus.fit.model_file, alveus.storage.latents",
+    ],
     "plan of a study (imports)": ["-c", "import alveus.study.plan"],
     "import zarr": ["-c", "import zarr"],
     "import torch": ["-c", "import torch"],
