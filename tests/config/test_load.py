@@ -81,14 +81,15 @@ def test_every_problem_is_named_in_one_go(study):
 seeds: -1
 preprocess: {bin_sise: 0.1, split: {train: 0.9}}
 training: {device: gpu}
-datasets: {d: {sessions: sessions.tsv, modells: [pca]}}
+datasets: {d: {sessions: sessions.tsv, modells: [pca], models: [vea]}}
 models: {vae: {method: vae, latent: 3}, x: {method: umap}}
 """
     text = problems(study(config, "session\tformat\tpath\n../x\tnpz\ta.npz\nok\tnpy\tb\n"))
     for words in (
         "seeds", "did you mean 'bin_size'?", "train + validation + test must be 1", "did you mean 'models'?",
-        "did you mean 'latents'?", "'gpu' is not possible: choose", "'umap' is not possible: choose",
-        "'../x' cannot name a folder", "unknown format 'npy'",
+        "models.vae.latent: unknown key; did you mean 'latents'?", "'gpu' is not possible: choose",
+        "'umap' is not possible: choose",
+        "'../x' cannot name a folder", "no model 'vea'; did you mean 'vae'?", "unknown format 'npy'",
     ):  # fmt: skip
         assert words in text
 

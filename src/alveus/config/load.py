@@ -1,7 +1,7 @@
 """config.yaml and its session tables to a checked study, with every problem named at once."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -82,7 +82,7 @@ def load_study(folder: Path, overrides: Mapping[str, Any] | None = None) -> Stud
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:
-        tables = _table_problems(raw, folder)
+        tables = _further_problems(raw, folder)
         raise SettingError(*sentences(error, Config, CONFIG_FILE), *tables) from error
     problems = [
         f"{CONFIG_FILE}: {group}.{name}: {problem}"
@@ -127,8 +127,7 @@ def _dataset(name: str, dataset: Dataset, config: Config, raw: Mapping[str, Any]
     training = laid_over(Training, "training", dataset.training)
     scores = laid_over(Scores, "scores", dataset.scores)
     report = laid_over(Report, "report", dataset.report)
-    unknown = [m for m in dataset.models or () if m not in config.models]
-    problems += [f"{place}.models: no model {m!r}; {did_you_mean(m, config.models)}" for m in unknown]
+    problems += _unknown_models(place, dataset.models or (), config.models)
     names = config.models if dataset.models is None else dataset.models
     sessions: dict[str, SessionSettings] = {}
     try:
@@ -173,12 +172,22 @@ def _relative(path: str | None, base: Path, folder: Path) -> str | None:
     return Path(os.path.relpath(base / path, folder)).as_posix()
 
 
-def _table_problems(raw: Mapping[str, Any], folder: Path) -> list[str]:
-    """Look into the tables even when the config itself is wrong, so that one run names everything."""
+def _unknown_models(place: str, wanted: Iterable[str], models: Iterable[str]) -> list[str]:
+    known = list(models)
+    return [f"{place}.models: no model {m!r}; {did_you_mean(str(m), known)}" for m in wanted if m not in known]
+
+
+def _further_problems(raw: Mapping[str, Any], folder: Path) -> list[str]:
+    """Look into tables and names of models when the config itself is wrong, so that one run names everything."""
     problems: list[str] = []
-    datasets = raw.get("datasets")
-    for dataset in (datasets if isinstance(datasets, dict) else {}).values():
-        sessions = dataset.get("sessions") if isinstance(dataset, dict) else None
+    datasets, models = raw.get("datasets"), raw.get("models") or {}
+    for name, dataset in (datasets if isinstance(datasets, dict) else {}).items():
+        if not isinstance(dataset, dict):
+            continue
+        wanted = dataset.get("models")
+        if isinstance(wanted, list) and isinstance(models, dict):
+            problems += _unknown_models(f"{CONFIG_FILE}: datasets.{name}", wanted, models)
+        sessions = dataset.get("sessions")
         if isinstance(sessions, str):
             try:
                 read_table(folder / sessions)

@@ -35,7 +35,7 @@ def sentences(error: ValidationError, model: type[BaseModel], place: str) -> lis
 
 
 def _sentence(item: dict[str, Any], model: type[BaseModel], place: str) -> str:
-    location = [part for part in item["loc"] if part not in {"pca", "vae"} or _is_key(item["loc"], part)]
+    location = _without_tag(item["loc"])
     where = f"{place}: {'.'.join(str(part) for part in location)}" if location else place
     if item["type"] == "extra_forbidden":
         known = _fields_at(model, item["loc"][:-1])
@@ -50,10 +50,13 @@ def _sentence(item: dict[str, Any], model: type[BaseModel], place: str) -> str:
     return f"{where}: {message[:1].lower()}{message[1:]} (given: {shown[:60]})"
 
 
-def _is_key(loc: tuple[Any, ...], part: Any) -> bool:
-    """Tell a model that is named like a method from the tag pydantic adds after it."""
-    index = loc.index(part)
-    return bool(index and loc[index - 1] == "models")
+def _without_tag(loc: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Leave out the method that pydantic puts after a model's name.
+
+    >>> _without_tag(("models", "vae", "vae", "latents"))
+    ('models', 'vae', 'latents')
+    """
+    return (*loc[:2], *loc[3:]) if loc[:1] == ("models",) and len(loc) > 3 else loc
 
 
 def _fields_at(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
