@@ -3,7 +3,12 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# no deadline: a busy machine is no failure; the same examples at every run of CI: a red run can be repeated
+hypothesis.settings.register_profile("alveus", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("alveus")
 
 
 @pytest.fixture(scope="session")
