@@ -26,9 +26,9 @@ def test_the_columns_are_those_of_the_contract():
 )
 def test_pandas_reads_back_what_was_written(value, target):
     text = rows_to_csv([Row("kl", target, 3, value)], dataset="d", session="s", model="m")
-    table = pd.read_csv(io.StringIO(text), keep_default_na=False)
+    table = pd.read_csv(io.StringIO(text), keep_default_na=False, dtype={"target": str})
     assert float(table["value"][0]) == pytest.approx(value, rel=1e-7)
-    assert table["target"].astype(str)[0].removeprefix("'") == target.removeprefix("'") or target.isnumeric()
+    assert table["target"][0].removeprefix("'") == target.removeprefix("'")
 
 
 @pytest.mark.parametrize("evil", ["=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", "\t=1"])

@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alveus.errors import ArtefactError
-from alveus.storage.manifest import digest_of, plain, read_manifest, to_json, write_manifest
+from alveus.storage.manifest import (
+    digest_of,
+    plain,
+    read_manifest,
+    to_json,
+    write_atomically,
+    write_manifest,
+)
 
 GOOD = {"kind": "fit", "schema": 1, "digest": "0", "artefact": "model.pt", "files": {"model.pt": [1, "0"]}}
 
@@ -84,3 +91,10 @@ def test_a_torn_manifest_is_refused(tmp_path, text):
 def test_a_missing_manifest_says_what_to_do(tmp_path):
     with pytest.raises(ArtefactError, match="run its stage again"):
         read_manifest(tmp_path / "fit.json")
+
+
+def test_drafts_that_killed_writers_left_are_gone_after_the_next_write(tmp_path):
+    left = tmp_path / "scores.csv.tmp-99999999"
+    left.write_text("half")
+    write_atomically(tmp_path / "scores.csv", b"whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["scores.csv"]

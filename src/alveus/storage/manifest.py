@@ -10,6 +10,7 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -174,8 +175,13 @@ def write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file's content so that a reader, or a crash, sees the old one or the new one."""
+    """Replace a file's content so that a reader, or a crash, sees the old one or the new one.
+
+    Drafts that killed writers left are removed; a file has one writer at a time.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f"{escape(path.name)}.tmp-*"):
+        left.unlink(missing_ok=True)
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     try:
         with temporary.open("wb") as file:
