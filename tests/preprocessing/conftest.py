@@ -1,24 +1,13 @@
-"""Recordings made in memory, and the real ones under ALVEUS_TEST_DATA."""
+"""Recordings made in memory."""
 
-import os
 from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from alveus.config.preprocess import Preprocess
 from alveus.recording import FlatSpikeTrains, RaggedSpikeTrains, Recording, Units
-
-
-@pytest.fixture(scope="session")
-def recordings() -> Path:
-    """The folder of real recordings."""
-    folder = os.environ.get("ALVEUS_TEST_DATA")
-    if not folder:
-        pytest.skip("ALVEUS_TEST_DATA is not set: no real recordings to read")
-    return Path(folder)
 
 
 @pytest.fixture(scope="session")
