@@ -3,6 +3,10 @@
 The limit of a step is one forward pass, backward pass and step of Adam on a batch that is already there, again and
 again; the limit of encoding is the encoder's forward pass over blocks that are already floating-point. Contenders
 run in interleaved order; medians are printed as a table of ratios and, with ``--json PATH``, written as JSON.
+
+Peers (Lightning, pythae, scvi-tools) train the same network on the same counts, each in an interpreter of its
+own, since their dependencies exclude each other: ``ALVEUS_PEERS="scvi=/venvs/scvi/bin/python pythae=…" make
+bench``. Without the variable, those that this interpreter can import are run.
 """
 
 import argparse
@@ -10,6 +14,9 @@ import importlib.util
 import json
 import os
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +39,7 @@ from alveus.models.vae import Vae as Network
 CPU = torch.device("cpu")
 MODEL = Vae(method="vae", latents=8)
 PEERS = ("lightning", "pythae", "scvi")
+PEER_STEPS = 300
 
 
 def simulated(n_bins: int, n_units: int) -> FitData:
@@ -56,8 +64,37 @@ def median_seconds(contenders: dict[str, Callable[[], object]], repeats: int) ->
     return {name: statistics.median(values) for name, values in times.items()}
 
 
+def interpreters() -> dict[str, str]:
+    """Return the interpreter of each peer that can be run."""
+    named = os.environ.get("ALVEUS_PEERS", "").split()
+    given = dict(entry.split("=", 1) for entry in named)
+    return {
+        peer: given.get(peer, sys.executable)
+        for peer in PEERS
+        if peer in given or (not given and importlib.util.find_spec(peer))
+    }
+
+
+def peer_seconds(peer: str, python: str, counts: Path) -> float:
+    """Run one peer; returns its seconds per step, start-up left out, or not-a-number when it fails."""
+    script = Path(__file__).with_name("training_peers.py")
+    threads = str(torch.get_num_threads())
+    batch = str(Training().batch_size)
+    done = subprocess.run(
+        [python, str(script), peer, str(counts), batch, str(PEER_STEPS), threads, MODEL.likelihood.kind],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"OMP_NUM_THREADS": threads},
+    )
+    if done.returncode:
+        print(f"{peer} failed: {done.stderr.strip().splitlines()[-1:]}")
+        return float("nan")
+    return float(json.loads(done.stdout.strip().splitlines()[-1])["seconds"])
+
+
 def steps(data: FitData, n_steps: int, repeats: int) -> dict[str, float]:
-    """Return seconds per step of the whole training loop, evaluation included, and of the limit."""
+    """Return seconds per step of the whole training loop, evaluation included, of the limit, and of the peers."""
     settings = Training(device="cpu", patience=10**6)
     network = Network(MODEL, data.counts.shape[1])
     bins = Bins(data.counts, data.split, network.likelihood.log_base, CPU)
@@ -79,7 +116,21 @@ def steps(data: FitData, n_steps: int, repeats: int) -> dict[str, float]:
             loss.backward()
             optimizer.step()
 
-    return {name: t / n_steps for name, t in median_seconds({"ours": ours, "limit": limit}, repeats).items()}
+    per_step: dict[str, list[float]] = {}
+    peers = interpreters()
+    ours()
+    limit()
+    with tempfile.TemporaryDirectory() as folder:
+        counts = Path(folder) / "counts.npy"
+        np.save(counts, data.counts)
+        for _ in range(repeats):
+            for name, call in {"ours": ours, "limit": limit}.items():
+                start = time.perf_counter()
+                call()
+                per_step.setdefault(name, []).append((time.perf_counter() - start) / n_steps)
+            for name, python in peers.items():
+                per_step.setdefault(name, []).append(peer_seconds(name, python, counts))
+    return {name: statistics.median(values) for name, values in per_step.items()}
 
 
 def seeds(data: FitData, n_steps: int, n_seeds: int, repeats: int) -> dict[str, float]:
@@ -144,15 +195,16 @@ def main() -> None:
         latents = encoding(data, arguments.repeats)
         results[f"{threads} threads"] = {"step": step, "seeds": job, "encoding": latents}
         print(f"\n{threads} threads, {arguments.bins} bins, {arguments.units} units")
-        report("step", 1e3 * step["ours"], "ms", step["limit"] / step["ours"], "of the limit's speed")
+        for name in ("ours", *(peer for peer in PEERS if peer in step)):
+            report(f"step, {name}", 1e3 * step[name], "ms", step["limit"] / step[name], "of the limit's speed")
         ratio = job["one job"] / job["separate jobs"]
         report(f"5 seeds of {arguments.steps} steps", job["one job"], "s", ratio, "of five jobs' time")
         for name in ("mean", "everything"):
             ratio = latents["limit"] / latents[name]
             report(f"encode {name}", latents[name], "s", ratio, "of the forward pass's speed")
     for peer in PEERS:
-        if importlib.util.find_spec(peer) is None:
-            print(f"{peer}: not installed")
+        if peer not in interpreters():
+            print(f"{peer}: not installed, and not named in ALVEUS_PEERS")
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=2) + "\n")
 

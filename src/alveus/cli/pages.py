@@ -192,7 +192,13 @@ def _session_row(session: str, folder: Path, work: Path, models: list[str]) -> S
 
 
 def _statuses(work: Path, models: Sequence[str]) -> list[tuple[str, Status]]:
-    return [(name, status) for name in ("", *models) for status in read_statuses(work / name)]
+    """Return how each stage went, by model; not the page's own stage, which is still at work."""
+    return [
+        (name, status)
+        for name in ("", *models)
+        for status in read_statuses(work / name)
+        if status.stage != "report"
+    ]
 
 
 def _stage(model: str, status: Status) -> StageStatus:
