@@ -27,7 +27,7 @@ def test_a_broken_session_is_named_on_the_page_and_the_others_finish(study):
         sessions = {row["session"] for row in rows}
         assert sessions == {"plain", "sorted"}
         done = (study / "results/d/plain/report.html").read_text().partition("<caption>Stages")[2]
-        assert "<td class=\"\">done</td>" in done
+        assert '<td class="">done</td>' in done
         assert "running" not in done.partition("</table>")[0]  # not even the making of the page itself
     said = study.command("status", str(study.folder)).said
     assert "d/broken\tfailed\tbin: " in said
