@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from alveus.config.models import MlpDecoder, MlpEncoder, Training, Vae
+from alveus.config.models import Training, Vae
+from alveus.config.networks import MlpDecoder, MlpEncoder
 from alveus.fit.data import FitData
 
 

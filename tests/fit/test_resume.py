@@ -12,15 +12,16 @@ import pytest
 import torch
 
 from alveus.errors import TemporaryError
-from alveus.fit import loop
 from alveus.fit.checkpoints import Checkpoints
 from alveus.fit.fit import fit
 from alveus.fit.interrupt import Interruption
 from alveus.fit.model_file import load_model
+from alveus.models.vae import Vae
 
 SCRIPT = """
 import sys, pathlib, numpy as np
-from alveus.config.models import MlpDecoder, MlpEncoder, Training, Vae
+from alveus.config.models import Training, Vae
+from alveus.config.networks import MlpDecoder, MlpEncoder
 from alveus.errors import AlveusError
 from alveus.fit.data import FitData
 from alveus.fit.fit import fit
@@ -115,14 +116,14 @@ def test_interrupted_at_every_step_it_still_ends_the_same(monkeypatch, tmp_path,
     """Also across the ends of epochs, evaluations and decays of the learning rate."""
     short = training.model_copy(update={"max_steps": 40, "evaluate_every": 7, "patience": 1})
     whole = fit(data, model, short, n_seeds=1)
-    honest = loop.elbo_terms
+    honest = Vae.terms
 
     def interrupting(network, batch, noise):
         if torch.is_grad_enabled():
             signal.raise_signal(signal.SIGTERM)
         return honest(network, batch, noise)
 
-    monkeypatch.setattr(loop, "elbo_terms", interrupting)
+    monkeypatch.setattr(Vae, "terms", interrupting)
     attempts = 0
     while True:
         attempts += 1

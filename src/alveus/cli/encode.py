@@ -22,7 +22,11 @@ def encode(job: Job, dataset: Path, model: Path, manifest: Path) -> None:
 
 
 def _encode(job: Job, dataset: Path, model: Path, store: Path, manifest: Path, key: str) -> None:
+    from pydantic import TypeAdapter
+
+    from alveus.config import Model
     from alveus.encode.encode import encode as encode_bins
+    from alveus.fit.conditions import fit_data
     from alveus.fit.model_file import load_model
     from alveus.storage import open_dataset, read_manifest, write_latents
     from alveus.storage.verify import verify
@@ -34,8 +38,9 @@ def _encode(job: Job, dataset: Path, model: Path, store: Path, manifest: Path, k
     if damage:
         raise ArtefactError(f"{damage[0].message}: run `alveus verify`, then the study again")
     weights = load_model(model.with_name(fitted["artefact"]))
+    model_settings: Model = TypeAdapter(Model).validate_python(weights.settings)
     latents = encode_bins(
-        weights, data.counts(), data.held_out, device=job.tuning.get("device", "auto"), threads=job.threads
+        weights, fit_data(data, model_settings), device=job.tuning.get("device", "auto"), threads=job.threads
     )
     write_latents(
         store,
@@ -45,6 +50,8 @@ def _encode(job: Job, dataset: Path, model: Path, store: Path, manifest: Path, k
         held_in_mean=latents.held_in_mean,
         log_likelihood=latents.log_likelihood,
         kl=latents.kl,
+        prior_variance=latents.prior_variance,
+        prior_mean=latents.prior_mean,
         time=data.time,
         session=data.session,
         dataset=data.dataset,

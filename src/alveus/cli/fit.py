@@ -44,7 +44,7 @@ def _fit(job: Job, dataset: Path, final: Path, manifest: Path, key: str) -> None
     from alveus.cli.progress import progress_line
     from alveus.config import Model, Training
     from alveus.fit.checkpoints import Checkpoints
-    from alveus.fit.data import FitData
+    from alveus.fit.conditions import fit_data
     from alveus.fit.fit import fit as fit_model
     from alveus.fit.model_file import save_model
     from alveus.storage import open_dataset, publish_file
@@ -58,7 +58,7 @@ def _fit(job: Job, dataset: Path, final: Path, manifest: Path, key: str) -> None
     log.info("%s: %d bins of %g s, %d units", data.session, data.n_bins, data.bin_size, data.n_units)
     with progress_line(f"fit {data.session} {settings['name']}", SECONDS_PER_LINE) as progress:
         fitted = fit_model(
-            FitData(data.counts(), data.split, data.segment, data.held_out, data.bin_size, data.digest),
+            fit_data(data, model),
             model,
             training,
             n_seeds=settings["seeds"],

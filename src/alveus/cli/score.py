@@ -1,7 +1,7 @@
 """Subcommands `score` and `score-session`: latents, or a dataset alone, to a table of scores."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,7 +11,7 @@ from alveus.errors import ArtefactError
 if TYPE_CHECKING:
     from alveus.scores.covariate import Covariate
     from alveus.scores.settings import ScoreSettings
-    from alveus.storage import Dataset, Latents
+    from alveus.storage import Dataset
 
 PATH = click.Path(path_type=Path)
 
@@ -40,7 +40,8 @@ def score(job: Job, dataset: Path, latents: Path, scores: Path) -> None:
                 held_in_mean=found.held_in_mean,
                 log_likelihood=found.log_likelihood,
                 kl=found.kl,
-                prior_variance=_prior_variance(found),
+                prior_variance=found.prior_variance,
+                prior_mean=found.prior_mean,
                 quantity=data.quantity,
                 behavior=_covariates(data),
                 truth_latents=data.truth_latents,
@@ -93,14 +94,6 @@ def _covariates(data: "Dataset") -> "dict[str, Covariate]":
         name: Covariate(array.values, array.kind, array.period, array.labels)
         for name, array in data.behavior.items()
     }
-
-
-def _prior_variance(latents: "Latents") -> Any:
-    """Return the variance of each latent under the prior; None for a method without one."""
-    import numpy as np
-
-    prior = latents.model_settings["model"].get("prior")
-    return None if prior is None else np.ones(latents.n_latents)  # the standard prior
 
 
 def _write(path: Path, text: str) -> None:

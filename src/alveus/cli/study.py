@@ -43,7 +43,7 @@ def init(folder: Path) -> None:
 @click.argument("folder", type=FOLDER, default=".")
 def check(folder: Path) -> None:
     """Check the config and all session tables of the study in FOLDER, naming every problem at once."""
-    from alveus.study.advice import advice
+    from alveus.study.advice import advice, warnings
     from alveus.study.plan import Study
 
     try:
@@ -54,6 +54,8 @@ def check(folder: Path) -> None:
         _fail(f"{len(error.problems)} problem{'s' * (len(error.problems) > 1)}", 2)
     problems = [f"{dataset}/{session}: missing: {path}" for dataset, session, path in study.missing]
     problems += advice(study)
+    for warning in warnings(study):
+        click.echo(f"warning: {warning}", err=True)
     for problem in problems:
         click.echo(problem, err=True)
     sessions = len(study.pairs())

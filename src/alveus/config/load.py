@@ -2,18 +2,20 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from alveus.config.identifiers import collisions, identifier_problem
-from alveus.config.models import Model, Training
+from alveus.config.models import Model, Training, Vae
 from alveus.config.preprocess import Preprocess
 from alveus.config.problems import did_you_mean, sentences
+from alveus.config.schedules import settled_at
 from alveus.config.section import merge
 from alveus.config.study import Config, Dataset, Report, Scores
+from alveus.config.sweep import expand_sweeps
 from alveus.config.table import SessionRow, read_rows, read_table
 from alveus.config.yaml import read_scalar, read_yaml
 from alveus.errors import SettingError
@@ -57,10 +59,11 @@ class DatasetSettings:
 
 @dataclass(frozen=True)
 class StudySettings:
-    """A whole study: the config as written, and its datasets with everything in place."""
+    """A whole study: the config as written, its datasets with everything in place, the members of sweeps."""
 
     config: Config
     datasets: dict[str, DatasetSettings]
+    sweeps: dict[str, list[str]] = field(default_factory=dict)
 
 
 def load_study(folder: Path, overrides: Mapping[str, Any] | None = None) -> StudySettings:
@@ -79,6 +82,11 @@ def load_study(folder: Path, overrides: Mapping[str, Any] | None = None) -> Stud
         With every problem found in the config and in all tables.
     """
     raw = merge(read_yaml(folder / CONFIG_FILE), _from_command_line(overrides or {}))
+    try:
+        raw["models"], members = expand_sweeps(_models(raw))
+    except SettingError as error:
+        raise SettingError(*(f"{CONFIG_FILE}: {problem}" for problem in error.problems)) from error
+    raw = _with_members(raw, members)
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:
@@ -106,7 +114,27 @@ def load_study(folder: Path, overrides: Mapping[str, Any] | None = None) -> Stud
             problems += error.problems
     if problems:
         raise SettingError(*problems)
-    return StudySettings(config, datasets)
+    return StudySettings(config, datasets, members)
+
+
+def _models(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    models = raw.get("models")
+    return models if isinstance(models, Mapping) else {}
+
+
+def _with_members(raw: Mapping[str, Any], members: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Replace the name of a sweep in a dataset's list of models by its members."""
+    datasets = raw.get("datasets")
+    if not members or not isinstance(datasets, Mapping):
+        return dict(raw)
+
+    def named(dataset: Any) -> Any:
+        wanted = dataset.get("models") if isinstance(dataset, Mapping) else None
+        if not isinstance(wanted, list):
+            return dataset
+        return {**dataset, "models": [m for name in wanted for m in members.get(str(name), [name])]}
+
+    return {**raw, "datasets": {name: named(dataset) for name, dataset in datasets.items()}}
 
 
 def _dataset(name: str, dataset: Dataset, config: Config, raw: Mapping[str, Any], folder: Path) -> DatasetSettings:
@@ -149,6 +177,14 @@ def _dataset(name: str, dataset: Dataset, config: Config, raw: Mapping[str, Any]
     if problems or training is None or scores is None or report is None:
         raise SettingError(*problems)
     models = {m: config.models[m] for m in names}
+    problems = [
+        f"{place}: model {m!r} warms up for {steps} steps, but training.max_steps is {training.max_steps}: it "
+        "would never get there"
+        for m, model in models.items()
+        if isinstance(model, Vae) and (steps := settled_at(model.beta)) >= training.max_steps
+    ]
+    if problems:
+        raise SettingError(*problems)
     return DatasetSettings(name, sessions, models, training, scores, report, dataset.seeds or config.seeds)
 
 

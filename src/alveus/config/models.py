@@ -1,42 +1,40 @@
 """The sections that say which models are fitted, and how."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from alveus.config.contradictions import contradictions
+from alveus.config.networks import (
+    ConstantSchedule,
+    Decoder,
+    ElboObjective,
+    Encoder,
+    Likelihood,
+    MlpDecoder,
+    MlpEncoder,
+    Objective,
+    PoissonLikelihood,
+    Prior,
+    Schedule,
+    StandardPrior,
+)
 from alveus.config.section import NO_EFFECT_ON_RESULTS, ByName, Count, Number, Section
 
 Latents = Annotated[Count, Field(ge=1, le=1024, description="number of latents")]
-Widths = Annotated[
-    tuple[Annotated[Count, Field(ge=1)], ...],
-    Field(description="width of each hidden layer, from input to output"),
+EncoderChoice = Annotated[
+    Encoder, ByName, Field(description="network from activity to latents: mlp, window (of the bins around)")
 ]
-
-
-class PoissonLikelihood(Section):
-    """Independent Poisson counts."""
-
-    kind: Literal["poisson"] = "poisson"
-
-
-class StandardPrior(Section):
-    """Independent standard normal latents."""
-
-    kind: Literal["standard"] = "standard"
-
-
-class MlpEncoder(Section):
-    """A multilayer perceptron from one bin of counts to the posterior of its latents."""
-
-    kind: Literal["mlp"] = "mlp"
-    hidden: Widths = (128, 128)
-
-
-class MlpDecoder(Section):
-    """A multilayer perceptron from latents to the parameters of the likelihood."""
-
-    kind: Literal["mlp"] = "mlp"
-    hidden: Widths = (128, 128)
+DecoderChoice = Annotated[
+    Decoder, ByName, Field(description="network from latents to activity: linear, mlp, film, inject, skip")
+]
+Sweep = Annotated[
+    dict[str, tuple[Any, ...]],
+    Field(
+        description="settings of this model, each with a list of values; one model for every combination",
+        exclude=True,
+    ),
+]
 
 
 class Pca(Section):
@@ -44,6 +42,17 @@ class Pca(Section):
 
     method: Literal["pca"]
     latents: Latents = 8
+    sweep: Sweep = Field(default_factory=dict)
+
+
+class Autoencoder(Section):
+    """Autoencoder with a squared error: of square-rooted counts, as for PCA; of other activity as it is."""
+
+    method: Literal["autoencoder"]
+    latents: Latents = 8
+    encoder: EncoderChoice = MlpEncoder()
+    decoder: DecoderChoice = MlpDecoder()
+    sweep: Sweep = Field(default_factory=dict)
 
 
 class Vae(Section):
@@ -51,18 +60,67 @@ class Vae(Section):
 
     method: Literal["vae"]
     latents: Latents = 8
-    likelihood: Annotated[PoissonLikelihood, ByName, Field(description="distribution of the counts of a bin")] = (
-        PoissonLikelihood()
-    )
-    prior: Annotated[StandardPrior, ByName, Field(description="distribution of the latents")] = StandardPrior()
-    encoder: Annotated[MlpEncoder, ByName, Field(description="network from counts to latents")] = MlpEncoder()
-    decoder: Annotated[MlpDecoder, ByName, Field(description="network from latents to counts")] = MlpDecoder()
-    beta: Annotated[Number, Field(ge=0, description="weight of the KL term; 1 is the evidence lower bound")] = 1.0
+    likelihood: Annotated[
+        Likelihood,
+        ByName,
+        Field(description="distribution of the activity of a bin: poisson, negative_binomial, gaussian"),
+    ] = PoissonLikelihood()
+    prior: Annotated[
+        Prior,
+        ByName,
+        Field(description="distribution of the latents: standard, anisotropic, conditional, autoregressive"),
+    ] = StandardPrior()
+    posterior: Annotated[
+        Literal["diagonal", "full"],
+        Field(description="of the latents of a bin: independent, or with their covariance"),
+    ] = "diagonal"
+    encoder: EncoderChoice = MlpEncoder()
+    decoder: DecoderChoice = MlpDecoder()
+    objective: Annotated[
+        Objective, ByName, Field(description="elbo, or total_correlation (β then weighs only dependence)")
+    ] = ElboObjective()
+    beta: Annotated[
+        Schedule,
+        Field(
+            description="weight of the KL term, 1 is the evidence lower bound; a number, or a schedule: "
+            "warm_up, cyclical, steps"
+        ),
+    ] = ConstantSchedule(value=1.0)
+    free_bits: Annotated[
+        Number,
+        Field(ge=0, description="KL of each latent that is free [nats per bin] (Kingma et al., 2016)"),
+    ] = 0.0
+    gradients: Annotated[
+        Literal["reparameterization", "score_function"],
+        Field(description="how the gradient reaches the encoder through a sample"),
+    ] = "reparameterization"
+    measure_gradients: Annotated[
+        bool, Field(description="measure the variance of both kinds of gradient after training")
+    ] = False
+    unit_dropout: Annotated[
+        Number,
+        Field(
+            ge=0,
+            lt=1,
+            description="part of the units hidden from the encoder in each step, and scored alone "
+            "(coordinated dropout; Keshtkaran & Pandarinath, 2019)",
+        ),
+    ] = 0.0
+    sweep: Sweep = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if problems := list(contradictions(self)):
+            raise ValueError("; ".join(problems))
+        return self
 
 
-Model = Annotated[Pca | Vae, Field(discriminator="method")]
+Model = Annotated[Pca | Autoencoder | Vae, Field(discriminator="method")]
 
-TRAINED = frozenset({"vae"})
+COUNT_LIKELIHOODS = frozenset({"poisson", "negative_binomial"})
+"""Likelihoods of whole numbers."""
+
+TRAINED = frozenset({"autoencoder", "vae"})
 """Methods that are trained with gradients: only they depend on the section training, and ask for a GPU."""
 
 

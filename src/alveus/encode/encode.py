@@ -5,24 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from alveus.baselines.pca import project
-from alveus.config.models import Vae
+from alveus.config.models import TRAINED
+from alveus.encode.network import N_SAMPLES, load_network, posterior_means, posteriors
 from alveus.errors import ArtefactError
-from alveus.fit.data import as_tensor
+from alveus.fit.data import Activity, FitData
 from alveus.fit.device import choose_device, set_threads
 from alveus.fit.fitted import FittedModel, State
-from alveus.models import vae as networks
 
-BLOCK_BINS = 2048
-"""Bins encoded at a time; activations of this many stay in a core's cache."""
-
-N_SAMPLES = 4
-"""Samples of the posterior behind the expected log-likelihood of each bin. Their error averages out over bins; for
-one bin it is that of a mean of four."""
-
-SAMPLE_SEED = 0
+__all__ = ["N_SAMPLES", "Encoding", "encode"]
 
 Array = NDArray[np.float32]
 
@@ -42,6 +34,10 @@ class Encoding:
         `N_SAMPLES` samples of fixed noise, the same for every seed; None for a method without a likelihood.
     kl
         (n_seeds, n_bins, n_latents) KL divergence from posterior to prior [nats]; None likewise.
+    prior_variance
+        (n_seeds, n_latents) variance of each latent under the prior; None for a method without one.
+    prior_mean
+        (n_seeds, n_bins, n_latents) mean of the latents under a prior that depends on the bin; None for others.
     """
 
     mean: Array
@@ -49,26 +45,19 @@ class Encoding:
     held_in_mean: Array
     log_likelihood: Array | None
     kl: Array | None
+    prior_variance: Array | None = None
+    prior_mean: Array | None = None
 
 
-def encode(
-    model: FittedModel,
-    counts: NDArray[np.generic],
-    held_out: NDArray[np.bool_],
-    *,
-    device: str = "auto",
-    threads: int = 1,
-) -> Encoding:
+def encode(model: FittedModel, data: FitData, *, device: str = "auto", threads: int = 1) -> Encoding:
     """Encode every bin with every seed, in blocks.
 
     Parameters
     ----------
     model
         What `fit` gave.
-    counts
-        (n_bins, n_units) of the session it was fitted on.
-    held_out
-        (n_units,) units that the twin did not see.
+    data
+        What it was fitted to.
     device
         auto, cpu or cuda.
     threads
@@ -80,80 +69,33 @@ def encode(
         When the model is of other units.
     """
     set_threads(threads)
+    counts, held_out = data.counts, data.held_out
     n_held_in = int((~held_out).sum())
-    twin_units = model.twin["mean" if model.method == "pca" else "inputs.mean"].shape[0]
+    trained = model.method in TRAINED
+    twin_units = model.twin["inputs.mean" if trained else "mean"].shape[0]
     if counts.shape[1] != model.n_units or twin_units != n_held_in:
         raise ArtefactError(
             f"the model was fitted on {model.n_units} units, {twin_units} of them not held out; the dataset has "
             f"{counts.shape[1]} and {n_held_in}: fit the model again"
         )
-    held_in = counts if not held_out.any() else np.ascontiguousarray(counts[:, ~held_out])
-    if model.method == "pca":
-        return _encode_pca(model, counts, held_in)
-    return _encode_vae(model, counts, held_in, choose_device(device)[0])
+    if data.n_conditions != model.n_conditions:
+        raise ArtefactError(
+            f"the model was fitted with {model.n_conditions} conditions a bin, the dataset gives "
+            f"{data.n_conditions}: fit the model again"
+        )
+    return _encode_network(model, data, choose_device(device)[0]) if trained else _encode_pca(model, data)
 
 
-def _encode_pca(model: FittedModel, counts: NDArray[np.generic], held_in: NDArray[np.generic]) -> Encoding:
+def _encode_pca(model: FittedModel, data: FitData) -> Encoding:
     def projected(state: State, counts: NDArray[np.generic]) -> Array:
         return project({name: value.numpy() for name, value in state.items()}, counts)
 
-    mean = np.stack([projected(state, counts) for state in model.seeds])
-    return Encoding(mean, np.zeros_like(mean), projected(model.twin, held_in), None, None)
+    mean = np.stack([projected(state, data.counts) for state in model.seeds])
+    return Encoding(mean, np.zeros_like(mean), projected(model.twin, data.units(~data.held_out)), None, None)
 
 
-def _encode_vae(
-    model: FittedModel, counts: NDArray[np.generic], held_in: NDArray[np.generic], device: torch.device
-) -> Encoding:
-    seeds = [load_network(model, state, device) for state in model.seeds]
+def _encode_network(model: FittedModel, data: FitData, device: torch.device) -> Encoding:
+    found = posteriors([load_network(model, state, device) for state in model.seeds], data, device)
     twin = load_network(model, model.twin, device)
-    mean, scale, log_likelihood, kl = _posteriors(seeds, as_tensor(counts), device)
-    return Encoding(mean, scale, posterior_means(twin, as_tensor(held_in)), log_likelihood, kl)
-
-
-def load_network(model: FittedModel, state: State, device: torch.device) -> networks.Vae:
-    """Build the network that one seed's weights belong to, ready to be evaluated."""
-    network = networks.Vae(Vae.model_validate(model.settings), state["inputs.mean"].shape[0])
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        raise ArtefactError(
-            f"the model's weights do not fit its settings: fit the model again ({error})"
-        ) from error
-    return network.to(device).eval()
-
-
-@torch.inference_mode()
-def posterior_means(network: networks.Vae, activity: Tensor) -> Array:
-    """Return the posterior mean (n_bins, n_latents) of activity (n_bins, n_units), in blocks."""
-    device = network.inputs.mean.device
-    mean = np.empty((activity.shape[0], network.n_latents), np.float32)
-    for first in range(0, activity.shape[0], BLOCK_BINS):
-        block = slice(first, first + BLOCK_BINS)
-        mean[block] = network.encode(activity[block].to(device).float()).mean.cpu().numpy()
-    return mean
-
-
-@torch.inference_mode()
-def _posteriors(
-    seeds: list[networks.Vae], activity: Tensor, device: torch.device
-) -> tuple[Array, Array, Array, Array]:
-    """Return mean, scale, log-likelihood and KL; each block is made floating-point once, for all seeds."""
-    n_bins, n_latents = activity.shape[0], seeds[0].n_latents
-    mean, scale, kl = (np.empty((len(seeds), n_bins, n_latents), np.float32) for _ in range(3))
-    log_likelihood = np.empty((len(seeds), n_bins), np.float32)
-    generator = torch.Generator(device).manual_seed(SAMPLE_SEED)
-    for first in range(0, n_bins, BLOCK_BINS):
-        block = slice(first, first + BLOCK_BINS)
-        batch = seeds[0].batch(activity[block].to(device).float())
-        shape = (N_SAMPLES, batch.activity.shape[0], n_latents)
-        noise = torch.randn(shape, generator=generator, device=device)
-        for seed, network in enumerate(seeds):
-            posterior = network.encode(batch.activity)
-            kernel = torch.zeros_like(batch.log_base)
-            for one in noise:  # one after the other: all at once would leave the cache
-                kernel += network.likelihood.log_kernel(network.decoder(posterior.place(one)), batch.activity)
-            mean[seed, block] = posterior.mean.cpu().numpy()
-            scale[seed, block] = posterior.stddev.cpu().numpy()
-            log_likelihood[seed, block] = (kernel / N_SAMPLES + batch.log_base).cpu().numpy()
-            kl[seed, block] = network.prior.kl(posterior, batch).cpu().numpy()
-    return mean, scale, log_likelihood, kl
+    held_in = posterior_means(twin, Activity(data.units(~data.held_out), None, device), data.segment)
+    return Encoding(held_in_mean=held_in, **vars(found))

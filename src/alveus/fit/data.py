@@ -1,6 +1,6 @@
-"""Turns a binned dataset into bins on the device of a model, from which batches are gathered."""
+"""Turns a binned dataset into activity on the device of a model."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,16 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from alveus.errors import ArtefactError
-from alveus.models.batch import Batch
 
-TRAIN, VALIDATION = 0, 1
+TRAIN, VALIDATION, GAP = 0, 1, -1
 
 BLOCK_BINS = 4096
 """Bins turned into floating-point numbers at a time outside of training steps."""
-
-VALIDATION_BINS = 4096
-"""Validation bins evaluated, evenly spaced over all of them. Neighbouring bins say much the same, and the more are
-evaluated the less time is left for training: of an hour at 20 ms, all of them would take a tenth of it."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +34,8 @@ class FitData:
         Width of a bin [s].
     digest
         Stands for the content of the dataset; a checkpoint of another one is ignored.
+    conditions
+        (n_bins, n_conditions) float32, what else is known of each bin, for models that ask.
     """
 
     counts: NDArray[np.generic]
@@ -47,6 +44,7 @@ class FitData:
     held_out: NDArray[np.bool_]
     bin_size: float
     digest: str
+    conditions: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         n_bins, n_units = self.counts.shape
@@ -54,6 +52,7 @@ class FitData:
             ("split", self.split.size, n_bins),
             ("segment", self.segment.size, n_bins),
             ("held_out", self.held_out.size, n_units),
+            ("conditions", n_bins if self.conditions is None else self.conditions.shape[0], n_bins),
         ):
             if size != expected:
                 raise ArtefactError(
@@ -66,56 +65,59 @@ class FitData:
         """Whether the activity is whole numbers."""
         return bool(np.issubdtype(self.counts.dtype, np.integer))
 
+    @property
+    def n_conditions(self) -> int:
+        """Width of the conditions."""
+        return 0 if self.conditions is None else self.conditions.shape[1]
+
     def units(self, keep: NDArray[np.bool_]) -> NDArray[np.generic]:
         """Return the activity of some units, (n_bins, n_kept); without a copy when all are kept."""
         return self.counts if keep.all() else np.ascontiguousarray(self.counts[:, keep])
 
 
-class Bins:
+class Activity:
     """Activity on a device, kept in as few bytes as it came; only what is gathered becomes floating-point.
 
     Parameters
     ----------
     counts
         (n_bins, n_units).
-    split
-        (n_bins,) as in `FitData`.
-    log_base
-        Gives the part of the log-likelihood of activity (bin, unit) that no parameter changes, (bin,) [nats].
-        Computed here once, for all seeds and all steps.
+    conditions
+        (n_bins, n_conditions), or None.
     device
         Where the model is.
     """
 
     def __init__(
-        self,
-        counts: NDArray[np.generic],
-        split: NDArray[np.int8],
-        log_base: Callable[[Tensor], Tensor],
-        device: torch.device,
+        self, counts: NDArray[np.generic], conditions: NDArray[np.float32] | None, device: torch.device
     ) -> None:
         self.device = device
-        self.activity = as_tensor(counts).to(device)
-        self.train = torch.from_numpy(np.flatnonzero(split == TRAIN)).to(device)
-        validation = np.flatnonzero(split == VALIDATION)
-        if validation.size > VALIDATION_BINS:
-            validation = validation[np.linspace(0, validation.size - 1, VALIDATION_BINS).astype(np.int64)]
-        self.validation = torch.from_numpy(validation).to(device)
-        every = torch.arange(self.activity.shape[0], device=device)
-        self.log_base = torch.cat([log_base(self.gather(index)) for index in every.split(BLOCK_BINS)])
+        self.values = as_tensor(counts).to(device)
+        self.conditions = None if conditions is None else as_tensor(conditions).to(device)
+        self.n_bins = self.values.shape[0]
 
     def gather(self, index: Tensor) -> Tensor:
-        """Return the activity of some bins, (bin, unit) float32."""
-        return self.activity.index_select(0, index).float()
+        """Return the activity of some bins (...), (..., unit) float32."""
+        flat = self.values.index_select(0, index.reshape(-1)).float()
+        return flat if index.dim() == 1 else flat.reshape(*index.shape, -1)
 
-    def batch(self, index: Tensor) -> Batch:
-        """Return some bins as a batch."""
-        return Batch(self.gather(index), self.log_base.index_select(0, index))
+    def gather_conditions(self, index: Tensor) -> Tensor | None:
+        """Return the conditions of some bins (...), (..., condition); None where there are none."""
+        if self.conditions is None:
+            return None
+        return self.conditions.index_select(0, index.reshape(-1)).reshape(*index.shape, -1)
 
-    def training_blocks(self) -> Iterator[Tensor]:
-        """Yield the training bins in order, in blocks (bin, unit) float32."""
-        for index in self.train.split(BLOCK_BINS):
-            yield self.gather(index)
+    def blocks(self, index: Tensor) -> Iterator[Tensor]:
+        """Yield some bins (n,) in order, in blocks (bin, unit) float32."""
+        for part in index.split(BLOCK_BINS):
+            yield self.gather(part)
+
+    def condition_blocks(self, index: Tensor) -> Iterator[Tensor]:
+        """Yield the conditions of some bins (n,) in order, in blocks (bin, condition)."""
+        for part in index.split(BLOCK_BINS):
+            found = self.gather_conditions(part)
+            if found is not None:
+                yield found
 
 
 def as_tensor(counts: NDArray[np.generic]) -> Tensor:

@@ -8,7 +8,8 @@ import torch
 
 import alveus
 from alveus.baselines.pca import fit_pca
-from alveus.config.models import Model, Pca, Training, Vae
+from alveus.config.contradictions import surprises
+from alveus.config.models import TRAINED, Model, Pca, Training, Vae
 from alveus.errors import SettingError
 from alveus.fit.data import TRAIN, VALIDATION, FitData
 from alveus.fit.device import set_threads
@@ -60,6 +61,7 @@ def fit(
     set_threads(threads)
     if isinstance(model, Pca):
         return _fitted(data, model, _pca_states(data, model, n_seeds))
+    surprising = list(surprises(model)) if isinstance(model, Vae) else []
     runs, notes = train_seeds(
         data, model, training, n_seeds=n_seeds, checkpoint=checkpoint, progress=progress, code=code
     )
@@ -68,7 +70,7 @@ def fit(
         model,
         [run["weights"] for run in runs],
         history=[row for run in runs for row in run["history"]],
-        notes=notes + [note for run in runs for note in run["notes"]],
+        notes=surprising + notes + [note for run in runs for note in run["notes"]],
     )
 
 
@@ -86,7 +88,7 @@ def refuse_unsuitable(data: FitData, model: Model) -> None:
             f"out for co-smoothing) compress nothing: "
             f"set `latents` to {n_held_in - 1} or less, or leave the model out"
         )
-    parts = [(TRAIN, "train")] + ([(VALIDATION, "validation")] if isinstance(model, Vae) else [])
+    parts = [(TRAIN, "train")] + ([(VALIDATION, "validation")] if model.method in TRAINED else [])
     problems += [
         f"none of the {data.split.size} bins is a {name} bin: raise preprocess.split.{name}, or lower its gap"
         for part, name in parts
@@ -132,5 +134,8 @@ def _fitted(
         twin=twin,
         history=list(history),
         notes=list(notes),
+        bin_size=data.bin_size,
+        n_conditions=data.n_conditions,
+        of_counts=data.of_counts,
         versions={"alveus": alveus.__version__, "torch": str(torch.__version__), "numpy": np.__version__},
     )

@@ -27,7 +27,7 @@ class FittedModel:
     Parameters
     ----------
     method
-        pca or vae.
+        Its name.
     settings
         The model's section of the config, as plain values.
     n_units
@@ -38,6 +38,12 @@ class FittedModel:
         Parameters of each seed, on all units.
     twin
         Parameters of one more fit (seed 0) on the units that are not held out.
+    bin_size
+        Width of the bins it was fitted on [s].
+    n_conditions
+        Width of what else was known of each bin.
+    of_counts
+        Whether the activity was counts.
     history
         One row per evaluation, with the keys `HISTORY_COLUMNS`; empty for methods without gradients.
     notes
@@ -52,6 +58,9 @@ class FittedModel:
     n_latents: int
     seeds: tuple[State, ...]
     twin: State
+    bin_size: float = 1.0
+    n_conditions: int = 0
+    of_counts: bool = True
     history: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)

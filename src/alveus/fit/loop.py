@@ -9,11 +9,13 @@ from torch import Tensor, nn
 
 from alveus.config.models import Training
 from alveus.errors import SettingError, TemporaryError
-from alveus.fit.data import BLOCK_BINS, Bins
+from alveus.fit.batches import Batches
+from alveus.fit.data import BLOCK_BINS
 from alveus.fit.fitted import Row
 from alveus.fit.interrupt import Interruption
 from alveus.fit.run import ORDER, VALIDATION_NOISE, Run, copied, stream
-from alveus.models.objectives import elbo_terms
+from alveus.models.batch import Batch
+from alveus.models.network import Means
 
 MAX_RESTARTS = 3
 """Returns to the best weights after a loss that is no number, before training gives up."""
@@ -21,7 +23,7 @@ MAX_RESTARTS = 3
 
 def train(
     run: Run,
-    bins: Bins,
+    bins: Batches,
     settings: Training,
     *,
     save: Callable[[Run], None],
@@ -52,11 +54,16 @@ def train(
     SettingError
         When the loss keeps turning into infinity or no number at all.
     """
-    batch_size = min(settings.batch_size, len(bins.train))
-    steps_per_epoch = len(bins.train) // batch_size  # the few bins left over change with every epoch
+    batch_size = min(bins.items_per(settings.batch_size), len(bins.train))
+    steps_per_epoch = len(bins.train) // batch_size  # the few items left over change with every epoch
     last_step = min(settings.max_steps, settings.max_epochs * steps_per_epoch)
-    n_latents = run.model.n_latents
     model, schedule = run.model, run.schedule
+    if model.settled_at >= last_step:
+        raise SettingError(
+            f"the schedules of this model settle after {model.settled_at} steps, but training ends after "
+            f"{last_step} ({settings.max_epochs} epochs of {steps_per_epoch} steps at the most): shorten them, or "
+            "raise training.max_epochs or max_steps"
+        )
     order: Tensor | None = None
     saved_at = time.monotonic()
 
@@ -68,9 +75,10 @@ def train(
         if order is None or place == 0:
             order = shuffled(bins.train, run.seed, epoch)
         batch = bins.batch(order[place * batch_size : (place + 1) * batch_size])
-        noise = torch.randn((batch_size, n_latents), generator=run.noise, device=bins.device)
+        batch, noise = drawn(run, batch)
 
-        loss = elbo_terms(model, batch, noise).loss(run.beta)
+        model.at_step(run.step)
+        loss = model.loss(model.terms(batch, noise).means(), model.beta_at(run.step))
         run.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(run.parameters, settings.gradient_clip)
@@ -103,15 +111,17 @@ def train(
 
 def record(
     run: Run,
-    bins: Bins,
+    bins: Batches,
     steps_per_epoch: int,
     progress: Callable[[Row], None] | None,
     *,
     last: bool = False,
 ) -> None:
     """Evaluate the validation bins, keep the best weights, let the schedule decide; restart from a loss of NaN."""
-    reconstruction, kl = evaluate(run, bins)
-    loss = run.beta * kl - reconstruction
+    run.model.at_step(run.step)
+    beta = run.model.beta_at(run.step)
+    means = evaluate(run, bins)
+    loss = float(run.model.loss(means, beta))
     since = run.step - run.evaluated_at
     train_loss = float(run.train_loss) / max(since, 1)
     run.evaluated_at = run.step
@@ -135,8 +145,10 @@ def record(
         return
 
     learning_rate = run.schedule.learning_rate
-    best = run.schedule.see(loss, run.step)
-    if best:
+    # losses before and after the schedules of the model have settled cannot be compared
+    settled = run.step >= run.model.settled_at
+    best = settled and run.schedule.see(loss, run.step)
+    if best or not settled:
         run.best = copied(run.model)
     elif run.schedule.learning_rate < learning_rate:
         run.model.load_state_dict(run.best)  # whatever happened since the best weights was no improvement
@@ -148,9 +160,9 @@ def record(
         "epoch": run.step / steps_per_epoch,
         "train_loss": train_loss if since else "",
         "validation_loss": loss,
-        "reconstruction": reconstruction,
-        "kl": kl,
-        "beta": run.beta,
+        "reconstruction": float(means.log_likelihood),
+        "kl": float(means.kl.sum()),
+        "beta": beta,
         "learning_rate": learning_rate,
         "best": best,
     }
@@ -160,18 +172,43 @@ def record(
 
 
 @torch.no_grad()
-def evaluate(run: Run, bins: Bins) -> tuple[float, float]:
-    """Return log-likelihood and KL of the validation bins [nats per bin], with the same noise every time."""
-    generator = torch.Generator(bins.device).manual_seed(stream(run.seed, VALIDATION_NOISE))
-    log_likelihood = torch.zeros((), dtype=torch.float64, device=bins.device)
-    kl = torch.zeros_like(log_likelihood)
-    for index in bins.validation.split(BLOCK_BINS):
-        noise = torch.randn((len(index), run.model.n_latents), generator=generator, device=bins.device)
-        terms = elbo_terms(run.model, bins.batch(index), noise)
-        log_likelihood += terms.log_likelihood.sum(dtype=torch.float64)
-        kl += terms.kl.sum(dtype=torch.float64)
-    n_bins = len(bins.validation)
-    return float(log_likelihood) / n_bins, float(kl) / n_bins
+def evaluate(run: Run, bins: Batches) -> Means:
+    """Average the terms over the validation bins, with the same noise every time."""
+    device = bins.activity.device
+    generator = torch.Generator(device).manual_seed(stream(run.seed, VALIDATION_NOISE))
+    parts: list[Means] = []
+    sizes: list[Tensor] = []
+    for items in bins.validation.split(bins.items_per(BLOCK_BINS)):
+        batch = bins.batch(items)
+        shape = (*batch.activity.shape[:-1], run.model.n_latents)
+        terms = run.model.terms(batch, torch.randn(shape, generator=generator, device=device))
+        parts.append(terms.means())
+        sizes.append(
+            torch.as_tensor(terms.log_likelihood.numel() if terms.counted is None else terms.counted.sum())
+        )
+    weights = torch.stack(sizes).double() / sum(sizes)
+
+    def average(values: list[Tensor]) -> Tensor:
+        return (torch.stack(values).double() * weights.reshape(-1, *[1] * values[0].dim())).sum(0)
+
+    tc = [part.total_correlation for part in parts if part.total_correlation is not None]
+    return Means(
+        average([part.log_likelihood for part in parts]),
+        average([part.kl for part in parts]),
+        average(tc) if tc else None,
+    )
+
+
+def drawn(run: Run, batch: Batch) -> tuple[Batch, Tensor]:
+    """Draw what is random in a step: noise of the latents, and which units the encoder misses."""
+    device = batch.activity.device
+    shape = (*batch.activity.shape[:-1], run.model.n_latents)
+    noise = torch.randn(shape, generator=run.noise, device=device)
+    part = run.model.unit_dropout
+    if part:
+        hidden = torch.rand(batch.activity.shape, generator=run.noise, device=device) < part
+        batch = batch._replace(hidden=hidden)
+    return batch, noise
 
 
 def shuffled(index: Tensor, seed: int, epoch: int) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from alveus.errors import ArtefactError
 from alveus.fit.fitted import FittedModel, State
 
-FORMAT = 1
+FORMAT = 2
 TENSORS = {"seeds", "twin"}
 PLAIN = {field.name for field in fields(FittedModel)} - TENSORS
 

@@ -8,7 +8,7 @@ from torch import nn
 from alveus.config.models import Training
 from alveus.fit.fitted import Row, State
 from alveus.fit.schedule import Plateau
-from alveus.models.vae import Vae
+from alveus.models.network import Network
 
 # What a seed's random numbers are for; each purpose has a stream of its own, so that none depends on another.
 ORDER, NOISE, VALIDATION_NOISE = range(3)
@@ -27,17 +27,13 @@ class Run:
         Fresh, or of any weights when `resume` follows.
     settings
         How to train.
-    beta
-        Weight of the KL term.
     device
         Where the model is.
     """
 
-    def __init__(
-        self, name: str, seed: int, model: Vae, settings: Training, *, beta: float, device: torch.device
-    ) -> None:
-        self.name, self.seed, self.model, self.beta = name, seed, model, beta
-        self.parameters = list(model.parameters())
+    def __init__(self, name: str, seed: int, model: Network, settings: Training, *, device: torch.device) -> None:
+        self.name, self.seed, self.model = name, seed, model
+        self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.schedule = Plateau(
             settings.learning_rate, settings.learning_rate_decay, settings.patience, settings.decays
         )

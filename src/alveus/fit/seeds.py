@@ -9,19 +9,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 import alveus
-from alveus.config.models import Training, Vae
+from alveus.config.models import Training
 from alveus.config.section import settings_and_tuning
+from alveus.fit.batches import batches_for
 from alveus.fit.checkpoints import Checkpoints
-from alveus.fit.data import Bins, FitData
+from alveus.fit.data import Activity, FitData
 from alveus.fit.device import choose_device
 from alveus.fit.fitted import Row
 from alveus.fit.interrupt import Interruption
 from alveus.fit.loop import train
 from alveus.fit.run import Run, copied
-from alveus.models import vae as networks
+from alveus.models.build import Trained, build_network, seeded
+from alveus.models.network import Network
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class Finished:
 
 def train_seeds(
     data: FitData,
-    model: Vae,
+    model: Trained,
     training: Training,
     *,
     n_seeds: int,
@@ -92,31 +93,39 @@ def train_seeds(
     with Interruption() as interruption:
         for keep, group in ((everything, names), (~data.held_out, [TWIN])):
             missing = [name for name in group if name not in finished.runs]
-            bins = _bins(data, keep, model, device) if missing else None
+            if not missing:
+                continue
+            n_units = int(keep.sum())
+            activity = Activity(data.units(keep), data.conditions, device)
+            bins = batches_for(_fresh(data, model, n_units, 0).to(device), activity, data.split, data.segment)
             for name in missing:
-                assert bins is not None  # noqa: S101  (for the type checker)
                 seed = 0 if name == TWIN else int(name)
-                network = _fresh(model, int(keep.sum()), seed).to(device)
-                network.start_from(bins.training_blocks)
-                run = Run(name, seed, network, training, beta=model.beta, device=device)
+                network = _fresh(data, model, n_units, seed).to(device)
+                network.start_from(
+                    lambda: activity.blocks(bins.training_bins),  # noqa: B023  (used at once)
+                    lambda: activity.condition_blocks(bins.training_bins),  # noqa: B023
+                )
+                run = Run(name, seed, network, training, device=device)
                 finished.take_up(run)
                 train(run, bins, training, save=finished.save, interruption=interruption, progress=progress)
                 finished.add(run)
     return [finished.runs[name] for name in (*names, TWIN)], [] if note is None else [note]
 
 
-def _bins(data: FitData, keep: NDArray[np.bool_], model: Vae, device: torch.device) -> Bins:
-    likelihood = networks.Vae(model, int(keep.sum())).likelihood.to(device)
-    return Bins(data.units(keep), data.split, likelihood.log_base, device)
+def _fresh(data: FitData, model: Trained, n_units: int, seed: int) -> Network:
+    return seeded(
+        lambda: build_network(
+            model,
+            n_units,
+            bin_size=data.bin_size,
+            n_conditions=data.n_conditions,
+            of_counts=data.of_counts,
+        ),
+        seed,
+    )
 
 
-def _fresh(model: Vae, n_units: int, seed: int) -> networks.Vae:
-    with torch.random.fork_rng(devices=[]):  # layers draw their weights from torch's global generator
-        torch.manual_seed(seed)
-        return networks.Vae(model, n_units)
-
-
-def _key(data: FitData, model: Vae, training: Training, device: torch.device, code: str) -> str:
+def _key(data: FitData, model: Trained, training: Training, device: torch.device, code: str) -> str:
     """Return what stands for all that a checkpoint depends on; more seeds may be added to one."""
     parts = [
         data.digest,

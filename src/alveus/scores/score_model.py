@@ -42,7 +42,9 @@ class ModelScoreInputs:
     kl
         (n_seeds, n_bins, n_latents) KL(q(z|x) ‖ p(z)) [nats], for models with a posterior.
     prior_variance
-        (n_latents,) for models with a prior.
+        (n_seeds, n_latents) for models with a prior.
+    prior_mean
+        (n_seeds, n_bins, n_latents) for models whose prior depends on the bin.
     latent_names
         Of the latents; z1, z2, … when not given.
     quantity
@@ -68,6 +70,7 @@ class ModelScoreInputs:
     log_likelihood: NDArray[np.floating] | None = None
     kl: NDArray[np.floating] | None = None
     prior_variance: NDArray[np.floating] | None = None
+    prior_mean: NDArray[np.floating] | None = None
     latent_names: tuple[str, ...] = ()
     quantity: Quantity = "counts"
     behavior: dict[str, Covariate] = field(default_factory=dict)
@@ -76,7 +79,7 @@ class ModelScoreInputs:
 
     def __post_init__(self) -> None:
         n_bins = self.counts.shape[0]
-        for name in ("mean", "held_in_mean", "log_likelihood", "kl"):
+        for name in ("mean", "held_in_mean", "log_likelihood", "kl", "prior_mean"):
             values = getattr(self, name)
             if values is None:
                 continue
@@ -166,8 +169,10 @@ def _posterior(inputs: ModelScoreInputs) -> list[Row]:
     if inputs.prior_variance is None:
         rows.append(not_defined("active_latents", "the method has no prior"))
     else:
+        # a latent can look active only because the prior's mean moves: that much is no news of the activity
+        moved = inputs.mean if inputs.prior_mean is None else inputs.mean - inputs.prior_mean
         rows += [
-            active_latents(inputs.mean[seed, test], inputs.prior_variance, seed=seed) for seed in range(n_seeds)
+            active_latents(moved[seed, test], inputs.prior_variance[seed], seed=seed) for seed in range(n_seeds)
         ]
     return rows
 

@@ -33,6 +33,8 @@ def write_latents(
     inputs: Mapping[str, str],
     log_likelihood: Floats | None = None,
     kl: Floats | None = None,
+    prior_variance: Floats | None = None,
+    prior_mean: Floats | None = None,
     latent_names: Sequence[str] = (),
     notes: Sequence[str] = (),
     stage_version: str = "",
@@ -61,6 +63,10 @@ def write_latents(
         (n_seeds, n_bins) expected under the posterior, summed over units [nats per bin].
     kl
         (n_seeds, n_bins, n_latents) divergence of the posterior from the prior [nats].
+    prior_variance
+        (n_seeds, n_latents) of the latents before the activity is seen.
+    prior_mean
+        (n_seeds, n_bins, n_latents) likewise, of a prior that depends on the bin.
     latent_names
         One per latent; z1, z2, … when left out.
     notes
@@ -85,6 +91,7 @@ def write_latents(
         "held_in/mean": (held_in_mean, ("time", "latent"), "mean of the twin that saw no held-out unit", ""),
         "log_likelihood": (log_likelihood, ("seed", "time"), "expected log-likelihood of a bin", "nat"),
         "kl": (kl, ("seed", "time", "latent"), "divergence of posterior from prior", "nat"),
+        "prior/mean": (prior_mean, ("seed", "time", "latent"), "mean of the prior", ""),
     }
     sizes = {"seed": n_seeds, "time": n_bins, "latent": n_latents}
     about = {
@@ -108,6 +115,10 @@ def write_latents(
                 _write(group, name, values, axes, {"long_name": long_name, "unit": unit})
         _check("time", time, (n_bins,))
         _write(group, "time", time, ("time",), {"long_name": "centre of the bin", "units": "s"})
+        if prior_variance is not None:
+            _check("prior/variance", prior_variance, (n_seeds, n_latents))
+            about_prior = {"long_name": "variance of the prior"}
+            write_array(group, "prior/variance", prior_variance, ("seed", "latent"), about_prior)
         names = list(latent_names) or [f"z{number + 1}" for number in range(n_latents)]
         write_array(group, "latent", np.array(names, object), ("latent",), {"long_name": "name of the latent"})
         write_array(group, "seed", np.arange(n_seeds), ("seed",), {"long_name": "number of the fit"})
@@ -205,6 +216,16 @@ class Latents:
     def kl(self) -> Floats | None:
         """(n_seeds, n_bins, n_latents) divergence of the posterior from the prior [nats]."""
         return self._optional("kl")
+
+    @cached_property
+    def prior_variance(self) -> Floats | None:
+        """(n_seeds, n_latents) variance of each latent under the prior."""
+        return self._optional("prior/variance")
+
+    @cached_property
+    def prior_mean(self) -> Floats | None:
+        """(n_seeds, n_bins, n_latents) mean of a prior that depends on the bin."""
+        return self._optional("prior/mean")
 
     @cached_property
     def time(self) -> NDArray[np.float64]:

@@ -1,0 +1,140 @@
+"""A trained network and a session's activity to the latents of every bin, block by block."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+from torch import Tensor
+
+from alveus.errors import ArtefactError
+from alveus.fit.batches import Stretches, whole
+from alveus.fit.data import Activity, FitData
+from alveus.fit.fitted import FittedModel, State
+from alveus.models.batch import Batch
+from alveus.models.build import Trained, build_network
+from alveus.models.network import Encoded, Network
+from alveus.models.priors import ConditionalPrior
+from alveus.models.vae import Vae
+
+BLOCK_BINS = 2048
+"""Bins encoded at a time; activations of this many stay in a core's cache."""
+
+N_SAMPLES = 4
+"""Samples of the posterior behind the expected log-likelihood of each bin. Their error averages out over bins; for
+one bin it is that of a mean of four."""
+
+SAMPLE_SEED = 0
+
+Array = NDArray[np.float32]
+
+
+@dataclass
+class Posteriors:
+    """What the networks of all seeds say of every bin; fields as in `Encoding`."""
+
+    mean: Array
+    scale: Array
+    log_likelihood: Array | None
+    kl: Array | None
+    prior_variance: Array | None
+    prior_mean: Array | None
+
+
+def load_network(model: FittedModel, state: State, device: torch.device) -> Network:
+    """Build the network that one seed's weights belong to, ready to be evaluated."""
+    network = build_network(
+        TypeAdapter(Trained).validate_python(model.settings),
+        state["inputs.mean"].shape[0],
+        bin_size=model.bin_size,
+        n_conditions=model.n_conditions,
+        of_counts=model.of_counts,
+    )
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise ArtefactError(
+            f"the model's weights do not fit its settings: fit the model again ({error})"
+        ) from error
+    return network.to(device).eval()
+
+
+def batches(network: Network, activity: Activity, segment: NDArray[np.integer]) -> Iterator[tuple[Tensor, Batch]]:
+    """Yield every bin of a recording once: their numbers, and a batch of which they are the targets that count.
+
+    The base measure is left out: it is added where it is wanted.
+    """
+    nothing = torch.zeros(0, device=activity.device)
+    if not network.sequential:
+        for index in torch.arange(activity.n_bins, device=activity.device).split(BLOCK_BINS):
+            yield index, Batch(activity.gather(index), nothing, activity.gather_conditions(index))
+        return
+    stretches: Stretches = whole(activity, segment, before=network.before, after=network.after, length=BLOCK_BINS)
+    for items in stretches.train.split(stretches.items_per(BLOCK_BINS)):
+        batch = stretches.batch(items)
+        assert batch.counted is not None  # noqa: S101  (for the type checker)
+        offset = torch.arange(stretches.length, device=activity.device)
+        yield (stretches.start[items].unsqueeze(1) + offset)[batch.counted], batch
+
+
+@torch.inference_mode()
+def posterior_means(network: Network, activity: Activity, segment: NDArray[np.integer]) -> Array:
+    """Return the posterior mean (n_bins, n_latents) of every bin."""
+    mean = np.empty((activity.n_bins, network.n_latents), np.float32)
+    for index, batch in batches(network, activity, segment):
+        posterior = network.encode(batch.activity, batch.present).posterior
+        mean[index.cpu().numpy()] = _counted(batch, batch.of_targets(posterior.loc)).cpu().numpy()
+    return mean
+
+
+@torch.inference_mode()
+def posteriors(networks: list[Network], data: FitData, device: torch.device) -> Posteriors:
+    """Return what the networks of all seeds say; each block is made floating-point once, for all of them."""
+    activity = Activity(data.counts, data.conditions, device)
+    first = networks[0]
+    n_seeds, n_bins, n_latents = len(networks), activity.n_bins, first.n_latents
+    mean, scale = (np.empty((n_seeds, n_bins, n_latents), np.float32) for _ in range(2))
+    vaes = [network for network in networks if isinstance(network, Vae)]
+    kl = np.empty_like(mean) if vaes else None
+    log_likelihood = np.empty((n_seeds, n_bins), np.float32) if vaes else None
+    prior_mean = np.empty_like(mean) if vaes and isinstance(vaes[0].prior, ConditionalPrior) else None
+    generator = torch.Generator(device).manual_seed(SAMPLE_SEED)
+    for index, batch in batches(first, activity, data.segment):
+        bins = index.cpu().numpy()
+        noise = torch.randn((N_SAMPLES, *batch.activity.shape[:-1], n_latents), generator=generator, device=device)
+        for seed, network in enumerate(networks):
+            encoded = network.encode(batch.activity, batch.present)
+            mean[seed, bins] = _counted(batch, batch.of_targets(encoded.posterior.loc)).cpu().numpy()
+            spread = encoded.posterior.variance.sqrt()
+            scale[seed, bins] = _counted(batch, batch.of_targets(spread)).cpu().numpy()
+            if not isinstance(network, Vae):
+                continue
+            assert kl is not None  # noqa: S101  (for the type checker)
+            assert log_likelihood is not None  # noqa: S101
+            log_likelihood[seed, bins] = _expected(network, batch, encoded, noise)
+            kl[seed, bins] = _counted(batch, network.prior.kl(encoded.posterior, batch)).cpu().numpy()
+            if prior_mean is not None and isinstance(network.prior, ConditionalPrior):
+                prior_mean[seed, bins] = _counted(batch, network.prior.moments(batch)[0]).cpu().numpy()
+    variance = np.stack([vae.prior.variance.detach().cpu().numpy() for vae in vaes]) if vaes else None
+    return Posteriors(mean, scale, log_likelihood, kl, variance, prior_mean)
+
+
+def _expected(network: Vae, batch: Batch, encoded: Encoded, noise: Tensor) -> Array:
+    """Return the expected log-likelihood of the targets that count, (target,) [nats]."""
+    posterior = encoded.posterior
+    if batch.last is not None:
+        posterior = posterior.select(batch.first, batch.last)
+    target = batch.of_targets(batch.activity)
+    side = batch.of_targets(encoded.hidden) if network.decoder.hears_encoder else None
+    kernel = target.new_zeros(target.shape[:-1])
+    for one in noise:  # one after the other: all at once would leave the cache
+        features = network.decoder(posterior.place(batch.of_targets(one)), side)
+        kernel += network.likelihood.log_kernel(features, target).sum(-1)
+    return _counted(batch, kernel / N_SAMPLES + network.log_base(target)).cpu().numpy()
+
+
+def _counted(batch: Batch, values: Tensor) -> Tensor:
+    """Return the values (..., target, any) of the targets that count, in one row."""
+    return values if batch.counted is None else values[batch.counted]

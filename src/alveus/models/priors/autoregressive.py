@@ -1,0 +1,92 @@
+"""Latents that change slowly, as far as the data say."""
+
+import torch
+from torch import Tensor, nn
+
+from alveus.models.batch import Batch
+from alveus.models.posteriors import Posterior
+from alveus.models.priors.prior import Prior
+
+SHORTEST, LONGEST = 0.1, 1e5
+"""Bounds of a learned time constant, in bins: below the first a latent is white; above the second it stands still
+within any block of training bins."""
+
+
+class AutoregressivePrior(Prior):
+    """z_t = ρ z_{t−1} + √(1−ρ²) ε within a segment, one ρ = exp(−bin/τ) a latent, of unit variance.
+
+    With a posterior that is independent over time the KL divergence has a closed form,
+    ``Σ_t E_q KL(q(z_t) ‖ p(z_t | z_{t−1}))``, and the part of a bin depends on the bin before it alone.
+
+    Parameters
+    ----------
+    n_latents
+        Number of latents.
+    n_conditions
+        Not used.
+    bin_size
+        Width of a bin [s].
+    time_constant
+        τ of every latent at the start [s].
+    learned
+        Whether τ is learned.
+    """
+
+    independent = False
+    before = 1
+
+    def __init__(
+        self,
+        n_latents: int,
+        n_conditions: int = 0,  # noqa: ARG002
+        bin_size: float = 1.0,
+        *,
+        time_constant: float,
+        learned: bool,
+    ) -> None:
+        super().__init__()
+        self.bin_size = bin_size
+        bins = torch.full((n_latents,), time_constant / bin_size).clamp(SHORTEST, LONGEST)
+        self.log_bins = nn.Parameter(bins.log(), requires_grad=learned)
+
+    @property
+    def time_constant(self) -> Tensor:
+        """τ of each latent [s]."""
+        return self.log_bins.clamp(*_LOG_BOUNDS).exp() * self.bin_size
+
+    @property
+    def rho(self) -> Tensor:
+        """Correlation of neighbouring bins, (latent,)."""
+        return torch.exp(-1 / self.log_bins.clamp(*_LOG_BOUNDS).exp())
+
+    def kl(self, posterior: Posterior, batch: Batch) -> Tensor:
+        """Return the part of each target in the divergence of its stretch, (stretch, target, latent) [nats]."""
+        assert batch.present is not None  # noqa: S101  (for the type checker)
+        first, last = batch.first, batch.last
+        here, variance, spread = posterior.loc, posterior.variance, posterior.log_spread
+        before = torch.roll(here, 1, -2), torch.roll(variance, 1, -2)
+        follows = torch.roll(batch.present, 1, -1)
+        follows[..., 0] = False
+        rho = self.rho * follows.unsqueeze(-1)  # the first bin of a segment has no past
+        step = -torch.expm1(-2 * follows.unsqueeze(-1) / self.log_bins.clamp(*_LOG_BOUNDS).exp())  # 1 − ρ²
+        step = torch.where(follows.unsqueeze(-1), step, 1.0)
+        expected = (here - rho * before[0]).square() + variance + rho.square() * before[1]
+        kl = 0.5 * (expected / step - 1.0 + step.log()) - spread
+        return kl[..., first:last, :].clamp_min(0.0)
+
+    def place(self, noise: Tensor, conditions: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        """Turn noise (..., bin, latent) into a stationary series along the bins."""
+        rho = self.rho
+        step = (1 - rho.square()).sqrt()
+        series = [noise[..., 0, :]]
+        for t in range(1, noise.shape[-2]):
+            series.append(rho * series[-1] + step * noise[..., t, :])
+        return torch.stack(series, dim=-2)
+
+    @property
+    def variance(self) -> Tensor:
+        """1 for every latent."""
+        return torch.ones_like(self.log_bins)
+
+
+_LOG_BOUNDS = (float(torch.tensor(SHORTEST).log()), float(torch.tensor(LONGEST).log()))
