@@ -48,7 +48,7 @@ def test_a_file_with_code_in_it_is_refused_and_nothing_runs(tmp_path, how):
     trace = tmp_path / "it-ran"
     with (tmp_path / "model.pt").open("wb") as file:
         write = torch.save if how == "torch" else functools.partial(pickle.dump, protocol=2)
-        write({"format": 1, "seeds": Bomb(trace)}, file)
+        write({"format": 2, "seeds": Bomb(trace)}, file)
     with pytest.raises(ArtefactError, match=r"model\.pt is refused"):
         load_model(tmp_path / "model.pt")
     assert not trace.exists()
@@ -67,6 +67,6 @@ def test_missing_damaged_and_foreign_files_are_refused(tmp_path, fitted):
     torch.save({"format": 99}, path)
     with pytest.raises(ArtefactError, match="not a model of format 2"):
         load_model(path)
-    torch.save({"format": 1, "method": "pca"}, path)
+    torch.save({"format": 2, "method": "pca"}, path)
     with pytest.raises(ArtefactError, match="lacks part of what a model holds"):
         load_model(path)
