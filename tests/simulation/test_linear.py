@@ -1,15 +1,10 @@
 import numpy as np
 import pytest
-from scipy.optimize import linear_sum_assignment, minimize
+from scipy.optimize import minimize
 
 from alveus.errors import SettingError
 from alveus.simulation import SIMULATIONS, linear
 from alveus.simulation.linear import most_probable_latents
-
-
-def mcc(a, b):
-    correlation = np.abs(np.corrcoef(a.T, b.T)[: a.shape[1], a.shape[1] :])
-    return correlation[linear_sum_assignment(-correlation)].mean()
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +24,12 @@ def test_the_control_has_equal_variances():
     np.testing.assert_allclose(latents.var(axis=0), 3.75, rtol=0.05)
 
 
-def test_the_ceiling_finds_the_axes_with_mcc_086(recordings):
+def test_the_ceiling_finds_the_axes_with_mcc_086(recordings, mcc):
     scores = [mcc(r.truth.ceiling, r.truth.latents) for r in recordings]
     assert np.mean(scores) == pytest.approx(0.86, abs=0.01)
 
 
-def test_principal_components_find_the_axes_with_mcc_080(recordings):
+def test_principal_components_find_the_axes_with_mcc_080(recordings, mcc):
     scores = []
     for recording in recordings:
         x = np.sqrt(recording.activity.counts.astype(float))

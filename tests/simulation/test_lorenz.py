@@ -8,13 +8,6 @@ from alveus.simulation import lorenz
 from alveus.simulation.lorenz import _trajectories
 
 
-def r2_of_affine_map(latents, truth, train):
-    inputs = np.column_stack([latents, np.ones(len(latents))])
-    weights = np.linalg.lstsq(inputs[train], truth[train], rcond=None)[0]
-    true, error = truth[~train], (truth - inputs @ weights)[~train]
-    return np.mean(1 - (error**2).sum(axis=0) / ((true - true.mean(axis=0)) ** 2).sum(axis=0))
-
-
 @pytest.fixture(scope="module")
 def recording():
     return lorenz()
@@ -48,7 +41,7 @@ def test_trials_of_a_condition_share_their_latents_and_not_their_counts(recordin
     assert not np.array_equal(counts[same[0]], counts[same[1]])
 
 
-def test_smoothed_counts_find_the_latents_as_well_as_was_published(recording):
+def test_smoothed_counts_find_the_latents_as_well_as_was_published(recording, r2_of_affine_map):
     smooth = gaussian_filter1d(recording.activity.counts.reshape(1300, 100, 30).astype(float), 8, axis=1)
     smooth = smooth.reshape(-1, 30)
     train = np.repeat(np.arange(1300) % 5 > 0, 100)

@@ -70,6 +70,10 @@ def modality(format: str, path: Path) -> Literal["spikes", "calcium"]:  # noqa: 
         from alveus.io.formats.nwb import holds_spikes
 
         return "spikes" if holds_spikes(Path(path)) else "calcium"
+    if format == "simulation":
+        from alveus.io.formats.simulation import simulates_spikes
+
+        return "spikes" if simulates_spikes(Path(path)) else "calcium"
     return "spikes"
 
 

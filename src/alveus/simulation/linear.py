@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from alveus.recording import BinnedCounts, Recording, Truth, Units
+from alveus.recording import BinnedCounts, Recording
+from alveus.simulation.recording import simulated_recording, smallest_counts
 from alveus.simulation.seeds import generator
 from alveus.simulation.sizes import check_sizes
 
@@ -51,23 +52,13 @@ def linear(*, seed: int = 0, bins: int = 20_000, units: int = 60, equal_variance
     weights = rng.standard_normal((variances.size, units)) / np.sqrt(units)
     base = BASE_RATE * BIN_SIZE
     counts = rng.poisson(base * np.exp(latents @ weights))
-    return Recording(
-        activity=BinnedCounts(counts.astype(np.min_scalar_type(int(counts.max()))), BIN_SIZE),
-        units=Units(tuple(str(n) for n in range(units))),
-        start=0.0,
-        stop=bins * BIN_SIZE,
-        truth=Truth(
-            np.asarray((np.arange(bins) + 0.5) * BIN_SIZE, np.float64),
-            latents,
-            most_probable_latents(counts, weights, base, variances),
-            "MAP under the true readout and prior",
-        ),
-        source={
-            "reader": "simulation",
-            "simulation": "linear",
-            "seed": str(seed),
-            "equal_variances": str(equal_variances).lower(),
-        },
+    return simulated_recording(
+        "linear",
+        BinnedCounts(smallest_counts(counts), BIN_SIZE),
+        latents,
+        most_probable_latents(counts, weights, base, variances),
+        "MAP under the true readout and prior",
+        options={"seed": seed, "equal_variances": equal_variances},
     )
 
 

@@ -3,7 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from alveus.recording import Behavior, BinnedCounts, Recording, Trials, Truth, Units
+from alveus.recording import Behavior, BinnedCounts, Recording, Trials
+from alveus.simulation.posterior import posterior_mean
+from alveus.simulation.recording import bin_centres, simulated_recording
 from alveus.simulation.seeds import generator
 from alveus.simulation.sizes import check_sizes
 
@@ -75,31 +77,17 @@ def lorenz(
         ceiling[at] = _posterior_mean(counts[at], expected, latents)
 
     n_bins = n_trials * bins
-    times = np.asarray((np.arange(n_bins) + 0.5) * BIN_SIZE, np.float64)
     truth = latents[condition].reshape(n_bins, 3)
     edges = (np.arange(n_trials + 1) * (bins * BIN_SIZE)).astype(np.float64)
-    return Recording(
-        activity=BinnedCounts(
-            counts.reshape(n_bins, units), BIN_SIZE, segment=np.repeat(np.arange(n_trials), bins)
-        ),
-        units=Units(tuple(str(n) for n in range(units))),
-        start=0.0,
-        stop=n_bins * BIN_SIZE,
-        behavior=(Behavior("x", times, truth[:, 0].copy()),),
+    return simulated_recording(
+        "lorenz",
+        BinnedCounts(counts.reshape(n_bins, units), BIN_SIZE, segment=np.repeat(np.arange(n_trials), bins)),
+        truth,
+        ceiling.reshape(n_bins, 3),
+        f"posterior mean under the true readout and the {conditions} true trajectories",
+        options={"seed": seed, "conditions": conditions, "trials": trials},
+        behavior=(Behavior("x", bin_centres(n_bins, BIN_SIZE), truth[:, 0].copy()),),
         trials=Trials(edges[:-1], edges[1:], {"condition": condition.astype(np.float64)}),
-        truth=Truth(
-            times,
-            truth,
-            ceiling.reshape(n_bins, 3),
-            f"posterior mean under the true readout and the {conditions} true trajectories",
-        ),
-        source={
-            "reader": "simulation",
-            "simulation": "lorenz",
-            "seed": str(seed),
-            "conditions": str(conditions),
-            "trials": str(trials),
-        },
     )
 
 
@@ -126,11 +114,7 @@ def _velocity(points: Floats) -> Floats:
 def _posterior_mean(counts: NDArray[np.uint16], expected: Floats, latents: Floats) -> Floats:
     """Average the conditions' latents by how well each explains a trial: (trial, bin, 3)."""
     n_trials, n_conditions = counts.shape[0], expected.shape[0]
-    x = counts.reshape(n_trials, -1).astype(np.float64)
-    rate = expected.reshape(n_conditions, -1)
-    log_posterior = x @ np.log(rate).T - rate.sum(axis=1)  # up to a constant; the prior is uniform
-    log_posterior -= log_posterior.max(axis=1, keepdims=True)
-    posterior = np.exp(log_posterior)
-    posterior /= posterior.sum(axis=1, keepdims=True)
-    mean = posterior @ latents.reshape(n_conditions, -1)
-    return np.asarray(mean.reshape(n_trials, *latents.shape[1:]))
+    mean = posterior_mean(
+        counts.reshape(n_trials, -1), expected.reshape(n_conditions, -1), latents.reshape(n_conditions, -1)
+    )
+    return mean.reshape(n_trials, *latents.shape[1:])

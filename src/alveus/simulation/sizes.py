@@ -1,10 +1,12 @@
 """Sizes that a user asked of a simulator to the same sizes, or an error that names the impossible one."""
 
+import math
+
 from alveus.errors import SettingError
 
 
-def check_sizes(simulation: str, **sizes: tuple[int, int]) -> None:
-    """Refuse sizes below their least useful value.
+def check_sizes(simulation: str, **sizes: tuple[float, float]) -> None:
+    """Refuse sizes below their least useful value, and those that are not finite.
 
     Parameters
     ----------
@@ -20,8 +22,9 @@ def check_sizes(simulation: str, **sizes: tuple[int, int]) -> None:
     """
     problems = [
         f"simulation {simulation}: {name} is {value}, give at least {least}"
+        + ("" if math.isfinite(value) else ", and a finite number")
         for name, (value, least) in sizes.items()
-        if value < least
+        if not least <= value < math.inf
     ]
     if problems:
         raise SettingError(*problems)

@@ -21,6 +21,19 @@ def test_a_name_with_options_is_the_simulators_recording():
     assert modality("simulation", Path(SMALL)) == "spikes"
 
 
+def test_a_simulation_says_whether_it_makes_spikes():
+    assert modality("simulation", Path("pivae?seed=1")) == "spikes"
+    assert modality("simulation", Path("table/ivae?seed=1")) == "calcium"
+    with pytest.raises(SettingError, match="no simulation 'mixed'"):
+        modality("simulation", Path("mixed"))
+
+
+def test_a_number_may_be_given_as_an_option():
+    recording = read_recording("simulation", Path("mixing?noise=0.5&bins=30&units=6"))
+    assert recording.activity.values.shape == (30, 6)
+    assert recording.source["noise"] == "0.5"
+
+
 def test_settings_apply_to_a_simulation_as_to_a_file():
     kinds = BehaviorKinds(circular={"x": 2.0})
     recording = read_recording("simulation", Path(SMALL), ReadOptions(kinds=kinds, start=0.1))
@@ -37,6 +50,8 @@ def test_settings_apply_to_a_simulation_as_to_a_file():
         ("lorenz?seed=1&seed=2", "'seed' is given twice"),
         ("lorenz?seed=-1", "seed"),
         ("lorenz?trials=0", "trials"),
+        ("ivae?noise=nan", "noise is nan, give at least 0, and a finite number"),
+        ("mixing?noise=much", "noise='much' must be a number"),
     ],
 )
 def test_what_a_simulator_does_not_know_is_named(name, words):

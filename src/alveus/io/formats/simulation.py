@@ -27,9 +27,7 @@ def read_simulation(path: Path, options: ReadOptions) -> Recording:
     """
     from alveus.simulation import SIMULATIONS
 
-    name, _, query = str(path).rpartition("/")[2].partition("?")
-    if name not in SIMULATIONS:
-        raise SettingError(f"path {str(path)!r}: no simulation {name!r}; {did_you_mean(name, SIMULATIONS)}")
+    name, query = _name_and_query(path)
     simulate = SIMULATIONS[name]
     chosen = _options(name, query, inspect.signature(simulate))
     try:
@@ -37,6 +35,28 @@ def read_simulation(path: Path, options: ReadOptions) -> Recording:
     except (ValueError, MemoryError) as error:
         raise SettingError(f"simulation {str(path)!r} cannot be made: {error}") from error
     return assemble(_found(recording, options.kinds, f"{name}?{query}" if query else name), options)
+
+
+def simulates_spikes(path: Path) -> bool:
+    """Tell whether a simulator makes spikes; else it makes real-valued signals.
+
+    Raises
+    ------
+    SettingError
+        For a simulator that does not exist.
+    """
+    from alveus.simulation import WITHOUT_SPIKES
+
+    return _name_and_query(path)[0] not in WITHOUT_SPIKES
+
+
+def _name_and_query(path: Path) -> tuple[str, str]:
+    from alveus.simulation import SIMULATIONS
+
+    name, _, query = str(path).rpartition("/")[2].partition("?")
+    if name not in SIMULATIONS:
+        raise SettingError(f"path {str(path)!r}: no simulation {name!r}; {did_you_mean(name, SIMULATIONS)}")
+    return name, query
 
 
 def _found(recording: Recording, kinds: BehaviorKinds, name: str) -> Found:
