@@ -46,6 +46,33 @@ class Pca(Section):
     latents: Latents = 8
 
 
+Steps = Annotated[Count, Field(ge=1, description="steps at the most; the page says so when they did not suffice")]
+
+
+class FactorAnalysis(Section):
+    """Factor analysis of square-rooted counts: what units share, beside a noise variance for each."""
+
+    method: Literal["factor_analysis"]
+    latents: Latents = 8
+    max_steps: Steps = 1000
+
+
+class Ica(Section):
+    """Independent component analysis of square-rooted counts."""
+
+    method: Literal["ica"]
+    latents: Latents = 8
+    max_steps: Steps = 1000
+
+
+class Nmf(Section):
+    """Non-negative matrix factorisation of counts."""
+
+    method: Literal["nmf"]
+    latents: Latents = 8
+    max_steps: Steps = 1000
+
+
 class Vae(Section):
     """Variational autoencoder."""
 
@@ -60,7 +87,10 @@ class Vae(Section):
     beta: Annotated[Number, Field(ge=0, description="weight of the KL term; 1 is the evidence lower bound")] = 1.0
 
 
-Model = Annotated[Pca | Vae, Field(discriminator="method")]
+BaselineModel = Pca | FactorAnalysis | Ica | Nmf
+"""Methods without gradients, the keys of `alveus.baselines.methods.BASELINES`."""
+
+Model = Annotated[BaselineModel | Vae, Field(discriminator="method")]
 
 TRAINED = frozenset({"vae"})
 """Methods that are trained with gradients: only they depend on the section training, and ask for a GPU."""

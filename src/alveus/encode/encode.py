@@ -1,13 +1,15 @@
 """A fitted model and a session's counts to the latents of every bin: mean, scale, fit and cost."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from alveus.baselines.pca import project
+from alveus.baselines.baseline import Baseline, Projection
+from alveus.baselines.methods import BASELINES
 from alveus.config.models import Vae
 from alveus.errors import ArtefactError
 from alveus.fit.data import as_tensor
@@ -81,24 +83,33 @@ def encode(
     """
     set_threads(threads)
     n_held_in = int((~held_out).sum())
-    twin_units = model.twin["mean" if model.method == "pca" else "inputs.mean"].shape[0]
+    baseline = BASELINES.get(model.method)
+    twin_units = model.twin["components" if baseline else "inputs.mean"].shape[-1]
     if counts.shape[1] != model.n_units or twin_units != n_held_in:
         raise ArtefactError(
             f"the model was fitted on {model.n_units} units, {twin_units} of them not held out; the dataset has "
             f"{counts.shape[1]} and {n_held_in}: fit the model again"
         )
     held_in = counts if not held_out.any() else np.ascontiguousarray(counts[:, ~held_out])
-    if model.method == "pca":
-        return _encode_pca(model, counts, held_in)
+    if baseline is not None:
+        return _encode_baseline(baseline, model, counts, held_in)
     return _encode_vae(model, counts, held_in, choose_device(device)[0])
 
 
-def _encode_pca(model: FittedModel, counts: NDArray[np.generic], held_in: NDArray[np.generic]) -> Encoding:
-    def projected(state: State, counts: NDArray[np.generic]) -> Array:
-        return project({name: value.numpy() for name, value in state.items()}, counts)
+def _encode_baseline(
+    baseline: Baseline[Any], model: FittedModel, counts: NDArray[np.generic], held_in: NDArray[np.generic]
+) -> Encoding:
+    def project(state: State, counts: NDArray[np.generic]) -> Projection:
+        return baseline.project({name: value.numpy() for name, value in state.items()}, counts)
 
-    mean = np.stack([projected(state, counts) for state in model.seeds])
-    return Encoding(mean, np.zeros_like(mean), projected(model.twin, held_in), None, None)
+    shape = (len(model.seeds), counts.shape[0], model.n_latents)
+    mean, scale = np.empty(shape, np.float32), np.zeros(shape, np.float32)
+    for seed, state in enumerate(model.seeds):
+        latents = project(state, counts)
+        mean[seed] = latents.mean
+        if latents.scale is not None:
+            scale[seed] = latents.scale
+    return Encoding(mean, scale, project(model.twin, held_in).mean, None, None)
 
 
 def _encode_vae(
