@@ -138,6 +138,6 @@ def test_more_latents_than_axes_are_refused(counts, make_bins):
 def test_too_few_steps_are_noted_and_no_warning(bins):
     fit = fits(bins, max_steps=2)[0]
     assert fit.notes == (
-        "factor analysis did not converge in 2 steps: raise `max_steps`, or ask for fewer latents",
+        "factor analysis did not converge within `max_steps` (2): raise it, or ask for fewer latents",
     )
     assert fits(bins)[0].notes == ()

@@ -106,7 +106,7 @@ def test_more_latents_than_axes_are_refused(counts, make_bins):
 def test_a_start_that_does_not_converge_is_noted_and_no_warning(make_bins):
     fit = fits(make_bins(mixed(0, 12)), max_steps=1)[0]
     assert len(fit.notes) == 1
-    assert fit.notes[0].startswith("FastICA did not converge in 1 steps")
+    assert fit.notes[0].startswith("FastICA did not converge within `max_steps` (1): ")
     assert np.isfinite(fit.parameters["components"]).all()
 
 

@@ -136,6 +136,6 @@ def test_a_part_that_no_bin_needs_is_noted(make_bins):
 
 def test_too_few_steps_are_noted_and_no_warning(parts, make_bins):
     assert fits(make_bins(parts[1]), max_steps=1)[0].notes == (
-        "NMF did not converge in 1 steps: raise `max_steps`",
+        "NMF did not converge within `max_steps` (1): raise it",
     )
     assert fits(make_bins(parts[1]))[0].notes == ()

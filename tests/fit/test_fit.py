@@ -114,7 +114,7 @@ def test_baselines_too_know_only_training_bins_and_the_twin_no_held_out_unit(dat
 def test_notes_of_a_baseline_name_the_seed(data, training):
     fitted = fit(data, Nmf(method="nmf", latents=3, max_steps=1), training, n_seeds=2)
     assert [note.split(":")[0] for note in fitted.notes] == ["seed 0", "seed 1", "seed twin"]
-    assert all("did not converge in 1 steps" in note for note in fitted.notes)
+    assert all("did not converge within `max_steps` (1)" in note for note in fitted.notes)
 
 
 def test_every_method_of_the_config_can_be_fitted():

@@ -91,7 +91,7 @@ def _fit(moments: Moments, settings: FactorAnalysis) -> Fit:
         "noise_variance": noise.astype(np.float32),
     }
     note = (
-        f"factor analysis did not converge in {settings.max_steps} steps: raise `max_steps`, "
+        f"factor analysis did not converge within `max_steps` ({settings.max_steps}): raise it, "
         "or ask for fewer latents"
     )
     return Fit(parameters, () if converged else (note,))

@@ -73,8 +73,8 @@ def _fit(
     order = np.argsort(-(mixing**2).sum(1))
     components = (rotation @ (axes / spread) * signs(mixing)[:, None])[order]
     note = (
-        f"FastICA did not converge in {settings.max_steps} steps: sources that are nearly Gaussian cannot be told "
-        "apart; ask for fewer latents, or raise `max_steps`"
+        f"FastICA did not converge within `max_steps` ({settings.max_steps}): sources that are nearly Gaussian "
+        "cannot be told apart; ask for fewer latents, or raise it"
     )
     parameters = {"mean": mean.astype(np.float32), "components": components.astype(np.float32)}
     return Fit(parameters, () if converged else (note,))
