@@ -16,8 +16,8 @@ def test_moments_agree_with_numpy(bins, counts, train):
 
 def test_only_units_that_never_change_are_constant(train, make_bins):
     activity = np.random.default_rng(0).normal(size=(5000, 4)).astype(np.float32)
-    activity *= np.array([1e-6, 1e6, 0, 0], np.float32)
-    activity += np.array([0, 1e6, 1234.5, 0], np.float32)
+    activity *= np.array([1e-12, 1e6, 0, 0], np.float32)
+    activity += np.array([0, 1e6, 1234.567, 0], np.float32)
     assert resampled_moments(make_bins(activity), 1)[0].varies.tolist() == [True, True, False, False]
 
 
