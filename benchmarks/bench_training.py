@@ -27,13 +27,14 @@ import numpy as np
 import torch
 
 from alveus.config.models import Training, Vae
-from alveus.encode.encode import BLOCK_BINS, encode, load_network, posterior_means
-from alveus.fit.data import Bins, FitData
+from alveus.encode.encode import encode
+from alveus.encode.network import BLOCK_BINS, load_network, posterior_means
+from alveus.fit.batches import Batches, batches_for
+from alveus.fit.data import Activity, FitData
 from alveus.fit.fit import fit
 from alveus.fit.interrupt import Interruption
 from alveus.fit.loop import train
 from alveus.fit.run import Run
-from alveus.models.objectives import elbo_terms
 from alveus.models.vae import Vae as Network
 
 CPU = torch.device("cpu")
@@ -93,17 +94,24 @@ def peer_seconds(peer: str, python: str, counts: Path) -> float:
     return float(json.loads(done.stdout.strip().splitlines()[-1])["seconds"])
 
 
+def prepared(data: FitData, network: Network) -> Batches:
+    """Put data on the device, and start a fresh network from them."""
+    activity = Activity(data.counts, None, CPU)
+    bins = batches_for(network, activity, data.split, data.segment)
+    network.start_from(lambda: activity.blocks(bins.training_bins))
+    return bins
+
+
 def steps(data: FitData, n_steps: int, repeats: int) -> dict[str, float]:
     """Return seconds per step of the whole training loop, evaluation included, of the limit, and of the peers."""
     settings = Training(device="cpu", patience=10**6)
     network = Network(MODEL, data.counts.shape[1])
-    bins = Bins(data.counts, data.split, network.likelihood.log_base, CPU)
-    network.start_from(bins.training_blocks)
+    bins = prepared(data, network)
     batch = bins.batch(bins.train[:: len(bins.train) // settings.batch_size][: settings.batch_size])
     noise = torch.randn(settings.batch_size, MODEL.latents)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-5, fused=True)
 
-    run = Run("0", 0, network, settings, beta=1.0, device=CPU)
+    run = Run("0", 0, network, settings, device=CPU)
 
     def ours() -> None:  # goes on where it was
         further = settings.model_copy(update={"max_steps": run.step + n_steps})
@@ -111,7 +119,7 @@ def steps(data: FitData, n_steps: int, repeats: int) -> dict[str, float]:
 
     def limit() -> None:
         for _ in range(n_steps):
-            loss = elbo_terms(network, batch, noise).loss()
+            loss = network.loss(network.terms(batch, noise).means(), 1.0)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -138,12 +146,11 @@ def seeds(data: FitData, n_steps: int, n_seeds: int, repeats: int) -> dict[str, 
     settings = Training(device="cpu", max_steps=n_steps)
 
     def job(n: int) -> None:
-        likelihood = Network(MODEL, data.counts.shape[1]).likelihood
-        bins = Bins(data.counts, data.split, likelihood.log_base, CPU)
+        bins = prepared(data, Network(MODEL, data.counts.shape[1]))
         for seed in range(n):
             network = Network(MODEL, data.counts.shape[1])
-            network.start_from(bins.training_blocks)
-            run = Run(str(seed), seed, network, settings, beta=1.0, device=CPU)
+            network.start_from(lambda: bins.activity.blocks(bins.training_bins))
+            run = Run(str(seed), seed, network, settings, device=CPU)
             train(run, bins, settings, save=lambda _: None, interruption=Interruption())
 
     times = median_seconds({"one job": lambda: job(n_seeds), "one seed": lambda: job(1)}, repeats)
@@ -154,7 +161,7 @@ def encoding(data: FitData, repeats: int) -> dict[str, float]:
     """Return seconds to encode a session: means alone, all that is stored (one seed and twin), and the limit."""
     fitted = fit(data, MODEL, Training(device="cpu", max_steps=1), n_seeds=1, threads=torch.get_num_threads())
     network = load_network(fitted, fitted.seeds[0], CPU)
-    activity = torch.from_numpy(data.counts)
+    activity, on_device = torch.from_numpy(data.counts), Activity(data.counts, None, CPU)
     blocks = [block.float() for block in activity.split(BLOCK_BINS)]
 
     @torch.inference_mode()
@@ -165,8 +172,8 @@ def encoding(data: FitData, repeats: int) -> dict[str, float]:
     threads = torch.get_num_threads()
     return median_seconds(
         {
-            "mean": lambda: posterior_means(network, activity),
-            "everything": lambda: encode(fitted, data.counts, data.held_out, device="cpu", threads=threads),
+            "mean": lambda: posterior_means(network, on_device, data.segment),
+            "everything": lambda: encode(fitted, data, device="cpu", threads=threads),
             "limit": limit,
         },
         repeats,

@@ -5,7 +5,9 @@ import pytest
 import scipy.stats
 import torch
 
-from alveus.config.models import Pca, Training, Vae
+from alveus.baselines.methods import BASELINES
+from alveus.config.document import METHODS
+from alveus.config.models import FactorAnalysis, Training, Vae
 from alveus.config.networks import MlpDecoder, MlpEncoder
 from alveus.encode.encode import Encoding, encode
 from alveus.encode.network import BLOCK_BINS, N_SAMPLES, load_network
@@ -98,15 +100,29 @@ def test_the_twin_hears_no_held_out_unit(data, fitted, encoding):
     assert not np.array_equal(again.mean, encoding.mean)
 
 
-def test_pca_is_a_point_estimate(data):
-    fitted = fit(data, Pca(method="pca", latents=2), TRAINING, n_seeds=3)
+@pytest.mark.parametrize("method", BASELINES)
+def test_baselines_give_the_same_arrays(data, method):
+    fitted = fit(data, METHODS[method](method=method, latents=2), TRAINING, n_seeds=3)
     encoding = encode(fitted, data)
-    assert encoding.mean.shape == (3, 5000, 2)
-    assert encoding.mean.dtype == encoding.scale.dtype == np.float32
-    assert (encoding.scale == 0).all()
+    assert encoding.mean.shape == encoding.scale.shape == (3, 5000, 2)
+    assert encoding.held_in_mean.shape == (5000, 2)
+    assert encoding.mean.dtype == encoding.scale.dtype == encoding.held_in_mean.dtype == np.float32
     assert encoding.kl is None
     assert encoding.log_likelihood is None
-    np.testing.assert_allclose(encoding.mean[0][data.split == 0].mean(0), 0, atol=1e-3)
+    if method != "nmf":
+        np.testing.assert_allclose(encoding.mean[0][data.split == 0].mean(0), 0, atol=1e-3)
+    if method != "factor_analysis":
+        assert (encoding.scale == 0).all()
+
+
+def test_factor_analysis_has_a_posterior_and_it_is_as_wide_as_it_says(data):
+    """Mean and variance of the posterior add up to the prior's N(0, I), over training bins."""
+    fitted = fit(data, FactorAnalysis(method="factor_analysis", latents=2), TRAINING, n_seeds=2)
+    encoding = encode(fitted, data)
+    assert (encoding.scale == encoding.scale[:, :1]).all()
+    assert not np.array_equal(encoding.scale[0], encoding.scale[1])
+    variance = encoding.mean[0][data.split == 0].var(0)
+    np.testing.assert_allclose(variance + encoding.scale[0, 0] ** 2, 1, atol=1e-3)
 
 
 def test_a_model_of_other_units_is_refused(data, fitted):

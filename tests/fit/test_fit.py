@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from alveus.config.models import Pca, Training, Vae
+from alveus.baselines.methods import BASELINES
+from alveus.config.document import METHODS
+from alveus.config.models import TRAINED, FactorAnalysis, Ica, Nmf, Pca, Training, Vae
 from alveus.errors import ArtefactError, SettingError
 from alveus.fit.data import FitData, as_tensor
 from alveus.fit.device import choose_device
@@ -84,12 +86,47 @@ def test_counts_keep_their_values_on_the_device(dtype, largest, kept):
     assert tensor.tolist() == [[0, largest]]
 
 
-def test_pca_goes_the_same_way(data, training):
-    fitted = fit(data, Pca(method="pca", latents=3), training, n_seeds=3)
+@pytest.mark.parametrize("method", BASELINES)
+def test_baselines_go_the_same_way(data, training, method):
+    model = METHODS[method](method=method, latents=3)
+    fitted = fit(data, model, training, n_seeds=3)
     assert len(fitted.seeds) == 3
     assert fitted.seeds[0]["components"].shape == (3, 20)
     assert fitted.twin["components"].shape == (3, 16)
     assert fitted.history == []
+    assert fitted.notes == []
+    assert same(fitted, fit(data, model, training, n_seeds=3))
+    one = fit(data, model, training, n_seeds=1)
+    assert all(torch.equal(one.seeds[0][name], value) for name, value in fitted.seeds[0].items())
+
+
+@pytest.mark.parametrize("method", BASELINES)
+def test_baselines_too_know_only_training_bins_and_the_twin_no_held_out_unit(data, training, method):
+    model = METHODS[method](method=method, latents=3)
+    fitted = fit(data, model, training, n_seeds=2)
+    changed = np.where((data.split == 0)[:, None], data.counts, 9).astype(np.uint8)
+    assert same(fit(dataclasses.replace(data, counts=changed), model, training, n_seeds=2), fitted)
+    changed = np.where(data.held_out, data.counts[::-1], data.counts)
+    again = fit(dataclasses.replace(data, counts=changed), model, training, n_seeds=1)
+    assert all(torch.equal(again.twin[name], value) for name, value in fitted.twin.items())
+
+
+def test_notes_of_a_baseline_name_the_seed(data, training):
+    fitted = fit(data, Nmf(method="nmf", latents=3, max_steps=1), training, n_seeds=2)
+    assert [note.split(":")[0] for note in fitted.notes] == ["seed 0", "seed 1", "seed twin"]
+    assert all("did not converge within `max_steps` (1)" in note for note in fitted.notes)
+
+
+def test_every_method_of_the_config_can_be_fitted():
+    assert set(METHODS) == {*BASELINES, *TRAINED}
+
+
+@pytest.mark.parametrize("model", [FactorAnalysis(method="factor_analysis"), Ica(method="ica"), Pca(method="pca")])
+def test_traces_below_zero_suit_all_but_nmf(data, training, model):
+    traces = dataclasses.replace(data, counts=data.counts.astype(np.float32) - 1)
+    assert len(fit(traces, model, training, n_seeds=1).seeds) == 1
+    with pytest.raises(SettingError, match=r"are negative, in 20 of 20 units.*use `method: pca`"):
+        fit(traces, Nmf(method="nmf"), training, n_seeds=1)
 
 
 @pytest.mark.parametrize("latents", [16, 20, 100])

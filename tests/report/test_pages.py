@@ -205,6 +205,14 @@ def test_competitors_stand_below_the_models_they_are_compared_with(session_html)
     assert "position from raw counts" not in table
 
 
+def test_a_method_of_two_words_is_written_in_words(session_report):
+    pca, vae = session_report.models
+    page = session_page(replace(session_report, models=(replace(pca, method="factor_analysis"), vae)))
+    assert "pca<small>factor analysis, 8 latents" in page
+    assert "pca (factor analysis) is fitted in one go" in page
+    assert "factor_analysis" not in page
+
+
 def test_a_stage_that_runs_is_no_error(session_report, with_scores):
     running = StageStatus("report", "running")
     page = session_page(replace(with_scores([]), statuses=(running,), models=(), warnings=()))

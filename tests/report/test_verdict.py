@@ -2,10 +2,11 @@
 
 import pytest
 
+from alveus.config.document import METHODS
 from alveus.report.inputs import ModelReport
 from alveus.report.score_rows import ScoreRow
 from alveus.report.session import session_page
-from alveus.report.verdict import judge, standing
+from alveus.report.verdict import SIMPLEST_FIRST, judge, standing
 
 PCA, VAE = ModelReport("pca", "pca", 8), ModelReport("vae", "vae", 8, 5)
 
@@ -101,6 +102,45 @@ def test_a_collapsed_model_does_not_stand_for_the_other_complex_models():
         "deep": [co_smoothing("deep", 0.20, 0.18, 0.22), *active("deep", 4)],
     }
     assert judge((PCA, VAE, ModelReport("deep", "vae", 8)), rows).recommended == "deep"
+
+
+@pytest.mark.parametrize(
+    ("factors", "vae", "recommended", "summary", "compared"),
+    [
+        (0.10, 0.10, "pca", "use PCA", ["Use PCA: fa is not shown to be better", "Use PCA: vae is not shown"]),
+        (0.20, 0.21, "fa", "use fa", ["fa is better than PCA", "Use fa: vae is not shown to be better"]),
+        (0.20, 0.30, "vae", "use vae", ["fa is better than PCA", "vae is better than fa"]),
+        (0.30, 0.20, "fa", "use fa", ["fa is better than PCA", "Use fa: it is better than vae"]),
+        (0.10, 0.30, "vae", "use vae", ["Use PCA: fa is not shown to be better", "vae is better than PCA"]),
+    ],
+)
+def test_each_rung_of_complexity_must_be_better_than_what_is_simpler(factors, vae, recommended, summary, compared):
+    values = {"pca": 0.1, "fa": factors, "vae": vae}
+    rows = {name: [co_smoothing(name, x, x - 0.02, x + 0.02)] for name, x in values.items()}
+    verdict = judge((VAE, ModelReport("fa", "factor_analysis", 8), PCA), rows)
+    assert verdict.recommended == recommended
+    assert verdict.summary.headline == summary
+    assert all(found.startswith(text) for found, text in zip(headlines(verdict)[1:3], compared, strict=True))
+
+
+def test_of_methods_of_one_rung_the_best_stands_for_it():
+    rows = {
+        name: [co_smoothing(name, x, x - 0.02, x + 0.02)] for name, x in {"pca": 0.1, "n": 0.3, "i": 0.2}.items()
+    }
+    verdict = judge((PCA, ModelReport("i", "ica", 8), ModelReport("n", "nmf", 8)), rows)
+    assert headlines(verdict)[1:] == ["n is better than PCA"]
+
+
+def test_without_pca_the_next_simplest_takes_its_place():
+    rows = {name: [co_smoothing(name, x, x - 0.02, x + 0.02)] for name, x in {"nmf": 0.2, "vae": 0.21}.items()}
+    verdict = judge((ModelReport("nmf", "nmf", 8), VAE), rows)
+    assert verdict.summary.headline == "use nmf"
+    verdict = judge((ModelReport("nmf", "nmf", 8),), rows)
+    assert "There is no PCA to compare with" in headlines(verdict)
+
+
+def test_every_method_has_its_place_among_the_simpler_and_the_more_complex():
+    assert set(METHODS) <= {method for rung in SIMPLEST_FIRST for method in rung}
 
 
 def test_of_a_simulation_the_verdict_names_what_could_have_been_recovered():

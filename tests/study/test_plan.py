@@ -60,7 +60,7 @@ def test_a_dataset_that_exists_is_held_against_the_models(folder):
     assert advice(study) == []
     manifest = folder / "results" / "d" / "a" / "dataset.json"
     manifest.parent.mkdir(parents=True)
-    manifest.write_text(json.dumps({"n_units": 4, "n_held_out": 1}))
+    manifest.write_text(json.dumps({"n_units": 4, "n_held_out": 1, "quantity": "counts", "behavior": []}))
     found = advice(study)
     assert len(found) == 2
     assert "only 3 units are left" in found[0]

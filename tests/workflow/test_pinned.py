@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from alveus.cli import main
+from alveus.config.document import METHODS
 from alveus.fit.model_file import load_model
 from alveus.preprocessing.grid import Grid
 from alveus.storage import open_dataset, open_latents
@@ -26,6 +27,7 @@ from alveus.study.versions import STAGES
 
 pytestmark = pytest.mark.workflow
 
+MODELS = (*METHODS, "slow")
 PIN_AGAIN = "ALVEUS_PIN=1 pytest tests/workflow/test_pinned.py"
 PINNED = Path(__file__).with_name("pinned.json")
 BEFORE = {
@@ -48,7 +50,19 @@ seeds: 1
 datasets: {d: {sessions: sessions.tsv}}
 models:
   pca: {method: pca, latents: 2}
+  factor_analysis: {method: factor_analysis, latents: 2}
+  ica: {method: ica, latents: 2}
+  nmf: {method: nmf, latents: 2}
+  autoencoder: {method: autoencoder, latents: 2, encoder: {hidden: [16]}, decoder: {hidden: [16]}}
   vae: {method: vae, latents: 2, encoder: {hidden: [16]}, decoder: {hidden: [16]}}
+  slow:
+    method: vae
+    latents: 2
+    likelihood: negative_binomial
+    prior: autoregressive
+    encoder: {kind: window, hidden: [16], seconds: 0.1}
+    decoder: {kind: film, hidden: [16]}
+    beta: {kind: warm_up, steps: 10}
 preprocess: {bin_size: 0.05}
 training: {device: cpu, max_steps: 30, evaluate_every: 10, batch_size: 128}
 scores: {shifts: 5, resamples: 50}
@@ -212,7 +226,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
     run = Stages(tmp_path_factory.mktemp("pinned"))
     results = {"bin": run.bin(), "score_session": run.score_session()}
     for stage in ("fit", "encode", "score"):
-        results[stage] = {model: getattr(run, stage)(model) for model in ("pca", "vae")}
+        results[stage] = {model: getattr(run, stage)(model) for model in MODELS}
     if os.environ.get("ALVEUS_PIN"):
         pins = read_pins()
         for stage in BEFORE:

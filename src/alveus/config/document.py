@@ -10,13 +10,20 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from alveus.config.models import Autoencoder, Pca, Vae
+from alveus.config.models import Autoencoder, FactorAnalysis, Ica, Nmf, Pca, Vae
 from alveus.config.study import Config, Dataset
 from alveus.config.table import FORMATS, OPTIONAL, REQUIRED
 
 COMMENT_COLUMN = 44
 WIDTH = 110
-METHODS: dict[str, type[BaseModel]] = {"pca": Pca, "autoencoder": Autoencoder, "vae": Vae}
+METHODS: dict[str, type[BaseModel]] = {
+    "pca": Pca,
+    "factor_analysis": FactorAnalysis,
+    "ica": Ica,
+    "nmf": Nmf,
+    "autoencoder": Autoencoder,
+    "vae": Vae,
+}
 
 TABLE_COLUMNS = {
     "session": "id of the session: letters, digits, '-', '_' and '.'; always text",

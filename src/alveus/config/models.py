@@ -19,14 +19,18 @@ from alveus.config.networks import (
     Schedule,
     StandardPrior,
 )
-from alveus.config.section import NO_EFFECT_ON_RESULTS, ByName, Count, Number, Section
+from alveus.config.section import NO_EFFECT_ON_RESULTS, ByName, Count, Number, Section, by_name_or
 
 Latents = Annotated[Count, Field(ge=1, le=1024, description="number of latents")]
 EncoderChoice = Annotated[
-    Encoder, ByName, Field(description="network from activity to latents: mlp, window (of the bins around)")
+    Encoder,
+    by_name_or("mlp"),
+    Field(description="network from activity to latents: mlp, window (of the bins around)"),
 ]
 DecoderChoice = Annotated[
-    Decoder, ByName, Field(description="network from latents to activity: linear, mlp, film, inject, skip")
+    Decoder,
+    by_name_or("mlp"),
+    Field(description="network from latents to activity: linear, mlp, film, inject, skip"),
 ]
 Sweep = Annotated[
     dict[str, tuple[Any, ...]],
@@ -52,6 +56,36 @@ class Autoencoder(Section):
     latents: Latents = 8
     encoder: EncoderChoice = MlpEncoder()
     decoder: DecoderChoice = MlpDecoder()
+    sweep: Sweep = Field(default_factory=dict)
+
+
+Steps = Annotated[Count, Field(ge=1, description="steps at the most; the page says so when they did not suffice")]
+
+
+class FactorAnalysis(Section):
+    """Factor analysis of square-rooted counts: what units share, beside a noise variance for each."""
+
+    method: Literal["factor_analysis"]
+    latents: Latents = 8
+    max_steps: Steps = 1000
+    sweep: Sweep = Field(default_factory=dict)
+
+
+class Ica(Section):
+    """Independent component analysis of square-rooted counts."""
+
+    method: Literal["ica"]
+    latents: Latents = 8
+    max_steps: Steps = 1000
+    sweep: Sweep = Field(default_factory=dict)
+
+
+class Nmf(Section):
+    """Non-negative matrix factorisation of counts."""
+
+    method: Literal["nmf"]
+    latents: Latents = 8
+    max_steps: Steps = 1000
     sweep: Sweep = Field(default_factory=dict)
 
 
@@ -115,7 +149,10 @@ class Vae(Section):
         return self
 
 
-Model = Annotated[Pca | Autoencoder | Vae, Field(discriminator="method")]
+BaselineModel = Pca | FactorAnalysis | Ica | Nmf
+"""Methods without gradients, the keys of `alveus.baselines.methods.BASELINES`."""
+
+Model = Annotated[BaselineModel | Autoencoder | Vae, Field(discriminator="method")]
 
 COUNT_LIKELIHOODS = frozenset({"poisson", "negative_binomial"})
 """Likelihoods of whole numbers."""

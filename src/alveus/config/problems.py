@@ -45,6 +45,8 @@ def _sentence(item: dict[str, Any], model: type[BaseModel], place: str) -> str:
     if item["type"] in {"literal_error", "union_tag_invalid"}:
         expected = item["ctx"].get("expected") or item["ctx"].get("expected_tags")
         return f"{where}: {item['ctx'].get('tag', item['input'])!r} is not possible: choose {expected}"
+    if item["type"] == "union_tag_not_found":
+        return f"{where}: say which with {item['ctx']['discriminator']}"
     message = item["msg"].removeprefix("Value error, ")
     shown = repr(item["input"])
     return f"{where}: {message[:1].lower()}{message[1:]} (given: {shown[:60]})"

@@ -20,6 +20,16 @@ ByName = BeforeValidator(_name_as_mapping)
 """Marks a choice that is written as a name (``prior: standard``) or as a mapping with ``kind``."""
 
 
+def by_name_or(kind: str) -> BeforeValidator:
+    """Mark a choice as `ByName` does; a mapping without ``kind`` is of this one."""
+
+    def named(value: Any) -> Any:
+        value = _name_as_mapping(value)
+        return {"kind": kind, **value} if isinstance(value, Mapping) else value
+
+    return BeforeValidator(named)
+
+
 def _no_words(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("a number is wanted here, not true or false")

@@ -1,13 +1,14 @@
 """A fitted model and a session's counts to the latents of every bin: mean, scale, fit and cost."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from alveus.baselines.pca import project
-from alveus.config.models import TRAINED
+from alveus.baselines.baseline import Baseline, Projection
+from alveus.baselines.methods import BASELINES
 from alveus.encode.network import N_SAMPLES, load_network, posterior_means, posteriors
 from alveus.errors import ArtefactError
 from alveus.fit.data import Activity, FitData
@@ -71,8 +72,8 @@ def encode(model: FittedModel, data: FitData, *, device: str = "auto", threads: 
     set_threads(threads)
     counts, held_out = data.counts, data.held_out
     n_held_in = int((~held_out).sum())
-    trained = model.method in TRAINED
-    twin_units = model.twin["inputs.mean" if trained else "mean"].shape[0]
+    baseline = BASELINES.get(model.method)
+    twin_units = model.twin["components" if baseline else "inputs.mean"].shape[-1]
     if counts.shape[1] != model.n_units or twin_units != n_held_in:
         raise ArtefactError(
             f"the model was fitted on {model.n_units} units, {twin_units} of them not held out; the dataset has "
@@ -83,15 +84,27 @@ def encode(model: FittedModel, data: FitData, *, device: str = "auto", threads: 
             f"the model was fitted with {model.n_conditions} conditions a bin, the dataset gives "
             f"{data.n_conditions}: fit the model again"
         )
-    return _encode_network(model, data, choose_device(device)[0]) if trained else _encode_pca(model, data)
+    if baseline is not None:
+        return _encode_baseline(baseline, model, counts, data.units(~held_out))
+    return _encode_network(model, data, choose_device(device)[0])
 
 
-def _encode_pca(model: FittedModel, data: FitData) -> Encoding:
-    def projected(state: State, counts: NDArray[np.generic]) -> Array:
-        return project({name: value.numpy() for name, value in state.items()}, counts)
+def _encode_baseline(
+    baseline: Baseline[Any], model: FittedModel, counts: NDArray[np.generic], held_in: NDArray[np.generic]
+) -> Encoding:
+    def project(state: State, counts: NDArray[np.generic]) -> Projection:
+        return baseline.project({name: value.numpy() for name, value in state.items()}, counts)
 
-    mean = np.stack([projected(state, data.counts) for state in model.seeds])
-    return Encoding(mean, np.zeros_like(mean), projected(model.twin, data.units(~data.held_out)), None, None)
+    shape = (len(model.seeds), counts.shape[0], model.n_latents)
+    mean, scale = np.empty(shape, np.float32), np.zeros(shape, np.float32)
+    for seed, state in enumerate(model.seeds):
+        latents = project(state, counts)
+        mean[seed] = latents.mean
+        if latents.scale is not None:
+            scale[seed] = latents.scale
+    # only a method whose latents have a prior, N(0, I) for factor analysis, knows how far they are spread
+    prior_variance = np.ones((len(model.seeds), model.n_latents), np.float32) if scale.any() else None
+    return Encoding(mean, scale, project(model.twin, held_in).mean, None, None, prior_variance=prior_variance)
 
 
 def _encode_network(model: FittedModel, data: FitData, device: torch.device) -> Encoding:

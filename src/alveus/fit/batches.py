@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from alveus.baselines.pca import contiguous_blocks
+from alveus.baselines.bins import contiguous_blocks
 from alveus.fit.data import BLOCK_BINS, GAP, TRAIN, VALIDATION, Activity
 from alveus.models.batch import Batch
 from alveus.models.network import Network

@@ -1,20 +1,23 @@
 """A binned dataset and the settings of a model to a fitted model: every seed, then the held-in twin."""
 
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 import alveus
-from alveus.baselines.pca import fit_pca
+from alveus.baselines.bins import TrainingBins
+from alveus.baselines.methods import BASELINES
 from alveus.config.contradictions import surprises
-from alveus.config.models import TRAINED, Model, Pca, Training, Vae
+from alveus.config.models import TRAINED, BaselineModel, Model, Training, Vae
 from alveus.errors import SettingError
 from alveus.fit.data import TRAIN, VALIDATION, FitData
 from alveus.fit.device import set_threads
 from alveus.fit.fitted import FittedModel, Row, State
-from alveus.fit.seeds import train_seeds
+from alveus.fit.seeds import TWIN, train_seeds
 from alveus.models.likelihoods import LIKELIHOODS
 
 
@@ -59,8 +62,8 @@ def fit(
     """
     refuse_unsuitable(data, model)
     set_threads(threads)
-    if isinstance(model, Pca):
-        return _fitted(data, model, _pca_states(data, model, n_seeds))
+    if isinstance(model, BaselineModel):
+        return _fit_baseline(data, model, n_seeds)
     surprising = list(surprises(model)) if isinstance(model, Vae) else []
     runs, notes = train_seeds(
         data, model, training, n_seeds=n_seeds, checkpoint=checkpoint, progress=progress, code=code
@@ -103,17 +106,22 @@ def refuse_unsuitable(data: FitData, model: Model) -> None:
         raise SettingError(*problems)
 
 
-def _pca_states(data: FitData, model: Pca, n_seeds: int) -> list[State]:
-    """Return the parameters of each seed and, last, of the twin."""
-    everything = np.ones_like(data.held_out)
+def _fit_baseline(data: FitData, model: BaselineModel, n_seeds: int) -> FittedModel:
+    def bins(keep: NDArray[np.bool_]) -> TrainingBins:
+        return TrainingBins(data.units(keep), data.split == TRAIN, data.segment, data.bin_size)
+
+    baseline = BASELINES[model.method]
     fits = [
-        one
-        for keep, n in ((everything, n_seeds), (~data.held_out, 1))
-        for one in fit_pca(
-            data.units(keep), data.split == TRAIN, data.segment, data.bin_size, n_latents=model.latents, n_seeds=n
-        )
+        *baseline.fit(bins(np.ones_like(data.held_out)), model, n_seeds),
+        *baseline.fit(bins(~data.held_out), model, 1),
     ]
-    return [{name: torch.from_numpy(value) for name, value in one.items()} for one in fits]
+    names = [*map(str, range(n_seeds)), TWIN]
+    return _fitted(
+        data,
+        model,
+        [{name: torch.from_numpy(value) for name, value in one.parameters.items()} for one in fits],
+        notes=[f"seed {name}: {note}" for name, one in zip(names, fits, strict=True) for note in one.notes],
+    )
 
 
 def _fitted(
@@ -137,5 +145,10 @@ def _fitted(
         bin_size=data.bin_size,
         n_conditions=data.n_conditions,
         of_counts=data.of_counts,
-        versions={"alveus": alveus.__version__, "torch": str(torch.__version__), "numpy": np.__version__},
+        versions={
+            "alveus": alveus.__version__,
+            "torch": str(torch.__version__),
+            "numpy": np.__version__,
+            "scikit-learn": version("scikit-learn"),
+        },
     )

@@ -27,7 +27,7 @@ class FittedModel:
     Parameters
     ----------
     method
-        Its name.
+        What kind of model it is: ``pca``, ``nmf``, ``vae``, ... as in the config.
     settings
         The model's section of the config, as plain values.
     n_units

@@ -92,7 +92,7 @@ class ModelReport:
     Parameters
     ----------
     name, method
-        The model's name in the config, and its kind: ``pca``, ``vae``.
+        The model's name in the config, and its kind: ``pca``, ``nmf``, ``vae``, ...
     n_latents, n_seeds
         Sizes.
     settings

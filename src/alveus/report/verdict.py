@@ -14,6 +14,9 @@ from alveus.report.words import score_words
 CHOOSES = "co_smoothing"
 """The score that chooses a model: no method can win it by copying what it is shown."""
 
+SIMPLEST_FIRST = (("pca",), ("factor_analysis", "ica", "nmf"), ("autoencoder", "vae"))
+"""Methods in rungs of a ladder: each rung must be shown to be better than what the rungs before it offer."""
+
 ACTIVE_THRESHOLD = 0.01  # of the prior's variance; Burda, Grosse & Salakhutdinov 2016
 
 Tone = Literal["good", "caution", "bad", "neutral"]
@@ -103,23 +106,54 @@ def _against_floor(best: ScoreRow) -> Statement:
             return Statement("caution", f"{best.model} has the best {label}, but no floor to judge it by", numbers)
 
 
-def _linear_against_nonlinear(linear: ScoreRow, other: ScoreRow) -> tuple[bool, Statement]:
-    """Whether the other model earns its complexity: only when its whole interval lies above PCA's."""
-    numbers = f"Co-smoothing: {other.model} {with_interval(other)}, {linear.model} {with_interval(linear)}."
-    bounds = (linear.low, linear.high, other.low, other.high)
+def _simple_against_complex(simple: ScoreRow, name: str, other: ScoreRow) -> tuple[bool, Statement]:
+    """Whether the other model earns its complexity: only when its whole interval lies above the simple one's.
+
+    Parameters
+    ----------
+    simple
+        Score of the simpler model.
+    name
+        What to call it.
+    other
+        Score of the more complex model.
+    """
+    numbers = f"Co-smoothing: {other.model} {with_interval(other)}, {simple.model} {with_interval(simple)}."
+    bounds = (simple.low, simple.high, other.low, other.high)
     if any(bound is None for bound in bounds):
         text = f"{numbers} Without an interval on both a difference cannot be told from chance."
-        return False, Statement("caution", f"Use PCA: {other.model} is not shown to be better", text)
-    assert linear.high is not None and other.low is not None  # noqa: S101, PT018  (for the type checker)
-    assert linear.low is not None and other.high is not None  # noqa: S101, PT018
-    if other.low > linear.high:
+        return False, Statement("caution", f"Use {name}: {other.model} is not shown to be better", text)
+    assert simple.high is not None and other.low is not None  # noqa: S101, PT018  (for the type checker)
+    assert simple.low is not None and other.high is not None  # noqa: S101, PT018
+    if other.low > simple.high:
         text = f"{numbers} The 95 % intervals do not overlap."
-        return True, Statement("good", f"{other.model} is better than PCA", text)
-    if other.high < linear.low:
-        text = f"{numbers} The 95 % intervals do not overlap, and PCA's is the higher."
-        return False, Statement("bad", f"Use PCA: it is better than {other.model}", text)
+        return True, Statement("good", f"{other.model} is better than {name}", text)
+    if other.high < simple.low:
+        text = f"{numbers} The 95 % intervals do not overlap, and that of {name} is the higher."
+        return False, Statement("bad", f"Use {name}: it is better than {other.model}", text)
     text = f"{numbers} The 95 % intervals overlap; of two that cannot be told apart, take the simpler."
-    return False, Statement("caution", f"Use PCA: {other.model} is not shown to be better", text)
+    return False, Statement("caution", f"Use {name}: {other.model} is not shown to be better", text)
+
+
+def _climb(rungs: Sequence[ScoreRow], names: Mapping[str, str]) -> tuple[ScoreRow, list[Statement]]:
+    """Go up from the simplest model as long as the next is shown to be better; return where that ends, and why."""
+    chosen, statements = rungs[0], []
+    for other in rungs[1:]:
+        better, compared = _simple_against_complex(chosen, names[chosen.model], other)
+        statements.append(compared)
+        chosen = other if better else chosen
+    return chosen, statements
+
+
+def _rungs(models: Sequence[ModelReport], scored: Mapping[str, ScoreRow], collapsed: set[str]) -> list[ScoreRow]:
+    """Return the best score of each rung of `SIMPLEST_FIRST` that has one, of models that have not collapsed."""
+    best = []
+    for methods in SIMPLEST_FIRST:
+        rows = [scored[m.name] for m in models if m.method in methods and m.name in scored]
+        alive = [row for row in rows if row.model not in collapsed] or rows
+        if alive:
+            best.append(max(alive, key=_value))
+    return best
 
 
 def _activity(model: ModelReport, row: ScoreRow) -> Statement:
@@ -149,7 +183,8 @@ def _truth(model: str, row: ScoreRow, ceilings: Sequence[ScoreRow]) -> Statement
     )
 
 
-def _summarize(best: ScoreRow, recommended: str, collapsed: set[str], compared: Statement | None) -> Statement:
+def _summarize(best: ScoreRow, recommended: str, collapsed: set[str], simplest: tuple[str, str]) -> Statement:
+    """Sum up; `simplest` holds the model that others were compared with and what to call it, or empty strings."""
     place = standing(best)
     if place == "below":
         return Statement("bad", "no model beats chance", "Do not interpret these latents.")
@@ -157,21 +192,24 @@ def _summarize(best: ScoreRow, recommended: str, collapsed: set[str], compared: 
         return Statement("caution", "not clearly above chance", "Interpret these latents with great care.")
     if recommended in collapsed:
         return Statement("bad", f"{recommended} collapsed", "Its latents say nothing about the recording.")
-    if compared is None:
+    model, name = simplest
+    if not model:
         return Statement(
             "good", f"{recommended} beats chance", "There is no second kind of model to compare with."
         )
-    if compared.tone == "good":
-        return Statement("good", f"use {recommended}", "It predicts units it never saw better than PCA does.")
-    return Statement("caution", "use PCA", "The more complex model is not shown to be worth it in this session.")
+    if recommended != model:
+        return Statement("good", f"use {recommended}", f"It predicts units it never saw better than {name} does.")
+    return Statement(
+        "caution", f"use {name}", "The more complex model is not shown to be worth it in this session."
+    )
 
 
 def judge(models: Sequence[ModelReport], rows: Mapping[str, Sequence[ScoreRow]]) -> Verdict:
     """Conclude from the scores of one session.
 
     A model is above chance when its whole 95 % interval of co-smoothing lies above its floor, and better than
-    PCA when its whole interval lies above PCA's (stricter than a test of the difference). A model without an
-    active latent is never recommended.
+    a simpler one (see `SIMPLEST_FIRST`) when its whole interval lies above the other's (stricter than a test of
+    the difference). A model without an active latent is never recommended.
 
     Parameters
     ----------
@@ -190,23 +228,22 @@ def judge(models: Sequence[ModelReport], rows: Mapping[str, Sequence[ScoreRow]])
     active = {m.name: summary(rows.get(m.name, ()), "active_latents") for m in models}
     collapsed = {name for name, r in active.items() if r and r.ok and isinstance(r.value, float) and r.value < 1}
     statements = []
-    recommended, compared = "", None
+    recommended = ""
     if scored:
         best = max(scored.values(), key=_value)
         recommended = best.model
         statements.append(_against_floor(best))
-        linear = [scored[m.name] for m in models if m.method == "pca" and m.name in scored]
-        others = [scored[m.name] for m in models if m.method != "pca" and m.name in scored]
-        alive = [row for row in others if row.model not in collapsed] or others
-        if linear and alive:
-            pca = max(linear, key=_value)
-            better, compared = _linear_against_nonlinear(pca, max(alive, key=_value))
-            recommended = max(alive, key=_value).model if better else pca.model
-            statements.append(compared)
-        elif others:
+        names = {m.name: "PCA" if m.method == "pca" else m.name for m in models}
+        rungs = _rungs(models, scored, collapsed)
+        simplest = ("", "")
+        if len(rungs) > 1:
+            chosen, compared = _climb(rungs, names)
+            statements += compared
+            recommended, simplest = chosen.model, (rungs[0].model, names[rungs[0].model])
+        elif names[recommended] != "PCA":
             text = "Without PCA on the same bins nothing says that a more complex model is worth it: add one."
             statements.append(Statement("caution", "There is no PCA to compare with", text))
-        overall = _summarize(best, recommended, collapsed, compared)
+        overall = _summarize(best, recommended, collapsed, simplest)
     else:
         reasons = sorted({row.reason for row in found.values() if row is not None})
         text = "; ".join(reasons) or "there are no scores"

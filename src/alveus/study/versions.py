@@ -8,9 +8,9 @@ from typing import Literal
 
 STAGES = {
     "bin": 1,
-    "fit": 1,
-    "encode": 1,
-    "score": 2,
+    "fit": 2,
+    "encode": 2,
+    "score": 3,
     "score_session": 2,
     "report": 1,
     "report_dataset": 1,
