@@ -105,7 +105,7 @@ class Preprocess(Section):
         Field(
             ge=0,
             lt=1,
-            description="part of the units that co-smoothing predicts from the others; 0: none, and no co-smoothing",
+            description="part of the units that co-smoothing predicts from the others (0: none)",
         ),
     ] = 0.2
     held_out_seed: Annotated[Count, Field(ge=0, description="seed of the choice of held-out units")] = 0
