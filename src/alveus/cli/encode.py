@@ -1,5 +1,6 @@
 """Subcommand `encode`: a model and its dataset to published latents of every bin and seed."""
 
+import math
 from pathlib import Path
 
 import click
@@ -26,7 +27,7 @@ def _encode(job: Job, dataset: Path, model: Path, store: Path, manifest: Path, k
 
     from alveus.config import Model
     from alveus.encode.encode import encode as encode_bins
-    from alveus.fit.conditions import fit_data
+    from alveus.fit.conditions import reading
     from alveus.fit.model_file import load_model
     from alveus.storage import open_dataset, read_manifest, write_latents
     from alveus.storage.verify import verify
@@ -39,9 +40,9 @@ def _encode(job: Job, dataset: Path, model: Path, store: Path, manifest: Path, k
         raise ArtefactError(f"{damage[0].message}: run `alveus verify`, then the study again")
     weights = load_model(model.with_name(fitted["artefact"]))
     model_settings: Model = TypeAdapter(Model).validate_python(weights.settings)
-    latents = encode_bins(
-        weights, fit_data(data, model_settings), device=job.tuning.get("device", "auto"), threads=job.threads
-    )
+    memory_gb = job.tuning.get("memory_gb", math.inf)
+    with reading(data, model_settings, memory_gb=memory_gb, work=job.work) as fit_data:
+        latents = encode_bins(weights, fit_data, device=job.tuning.get("device", "auto"), threads=job.threads)
     write_latents(
         store,
         manifest,

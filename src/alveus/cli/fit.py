@@ -44,7 +44,7 @@ def _fit(job: Job, dataset: Path, final: Path, manifest: Path, key: str) -> None
     from alveus.cli.progress import progress_line
     from alveus.config import Model, Training
     from alveus.fit.checkpoints import Checkpoints
-    from alveus.fit.conditions import fit_data
+    from alveus.fit.conditions import reading
     from alveus.fit.fit import fit as fit_model
     from alveus.fit.model_file import save_model
     from alveus.storage import open_dataset, publish_file
@@ -56,9 +56,12 @@ def _fit(job: Job, dataset: Path, final: Path, manifest: Path, key: str) -> None
     checkpoints = job.work / "checkpoints" if job.work else None
     data = open_dataset(dataset)
     log.info("%s: %d bins of %g s, %d units", data.session, data.n_bins, data.bin_size, data.n_units)
-    with progress_line(f"fit {data.session} {settings['name']}", SECONDS_PER_LINE) as progress:
+    with (
+        progress_line(f"fit {data.session} {settings['name']}", SECONDS_PER_LINE) as progress,
+        reading(data, model, memory_gb=training.memory_gb, work=job.work) as fit_data,
+    ):
         fitted = fit_model(
-            fit_data(data, model),
+            fit_data,
             model,
             training,
             n_seeds=settings["seeds"],

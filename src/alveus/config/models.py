@@ -189,6 +189,21 @@ class Training(Section):
         Count, Field(ge=1, description="steps between evaluations of the validation bins")
     ] = 100
     gradient_clip: Annotated[Number, Field(gt=0, description="largest norm of a gradient")] = 10.0
+    precision: Annotated[
+        Literal["float32", "bfloat16"],
+        Field(
+            description="of the layers in training steps; bfloat16 pays where the processor multiplies it faster"
+        ),
+    ] = "float32"
+    memory_gb: Annotated[
+        Number,
+        Field(
+            gt=0,
+            description="activity larger than this [GB] is read from an unpacked copy on disk while it is "
+            "fitted and encoded, and moved to the device batch by batch",
+            json_schema_extra=NO_EFFECT_ON_RESULTS,
+        ),
+    ] = 8.0
     checkpoint_seconds: Annotated[
         Number,
         Field(gt=0, description="time between checkpoints [s]", json_schema_extra=NO_EFFECT_ON_RESULTS),

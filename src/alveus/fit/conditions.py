@@ -1,6 +1,9 @@
 """A session to what a model is fitted on, with what a conditional prior is given of every bin."""
 
+import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +13,14 @@ from alveus.config.models import Model, Vae
 from alveus.config.networks import ConditionalPrior
 from alveus.config.problems import did_you_mean
 from alveus.errors import SettingError
-from alveus.fit.data import FitData
+from alveus.fit.data import FitData, unpacked
 from alveus.storage import Dataset
+
+UNPACKED = "unpacked"
+"""Folder in the work folder for activity that is larger than memory; deleted when a stage is done."""
+
+UNPACKED_BINS = 65_536
+"""Bins unpacked at a time: whole shards, which are read fastest."""
 
 MOST_CATEGORIES = 256
 """A column of trials with more different values is a number or an id, and no category to condition on."""
@@ -19,22 +28,51 @@ MOST_CATEGORIES = 256
 Column = NDArray[np.float32]
 
 
-def fit_data(session: Dataset, model: Model) -> FitData:
+@contextmanager
+def reading(session: Dataset, model: Model, *, memory_gb: float, work: Path | None) -> Iterator[FitData]:
+    """Give what a model is fitted on, as `fit_data` does, and delete what was unpacked for it afterwards."""
+    try:
+        yield fit_data(session, model, memory_gb=memory_gb, work=work)
+    finally:
+        if work is not None:
+            shutil.rmtree(work / UNPACKED, ignore_errors=True)
+
+
+def fit_data(session: Dataset, model: Model, *, memory_gb: float = np.inf, work: Path | None = None) -> FitData:
     """Read what a model is fitted on.
+
+    Parameters
+    ----------
+    session, model
+        A dataset, and the settings of the model.
+    memory_gb
+        Activity larger than this [GB] is unpacked into a file that is mapped into memory.
+    work
+        Folder for that; without one everything is held in memory.
 
     Raises
     ------
     SettingError
         When the session lacks a covariate or a column of trials that the model names.
     """
+    size = session.n_bins * session.n_units * session.activity.dtype.itemsize
+    on_disk = work / UNPACKED if work is not None and size > memory_gb * 1e9 else None
+    if on_disk is None:
+        counts = session.counts()
+    else:
+        shape = (session.n_bins, session.n_units)
+        starts = range(0, session.n_bins, UNPACKED_BINS)
+        blocks = (session.activity[start : start + UNPACKED_BINS] for start in starts)
+        counts = unpacked(blocks, shape, session.activity.dtype, on_disk / "activity.npy")
     return FitData(
-        session.counts(),
+        counts,
         session.split,
         session.segment,
         session.held_out,
         session.bin_size,
         session.digest,
         conditions_of(session, model),
+        on_disk,
     )
 
 

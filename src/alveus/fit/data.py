@@ -1,7 +1,9 @@
 """Turns a binned dataset into activity on the device of a model."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,6 +38,8 @@ class FitData:
         Stands for the content of the dataset; a checkpoint of another one is ignored.
     conditions
         (n_bins, n_conditions) float32, what else is known of each bin, for models that ask.
+    on_disk
+        Folder of an unpacked copy of the counts that is mapped into memory; None: they are held in memory.
     """
 
     counts: NDArray[np.generic]
@@ -45,6 +49,7 @@ class FitData:
     bin_size: float
     digest: str
     conditions: NDArray[np.float32] | None = None
+    on_disk: Path | None = None
 
     def __post_init__(self) -> None:
         n_bins, n_units = self.counts.shape
@@ -72,7 +77,13 @@ class FitData:
 
     def units(self, keep: NDArray[np.bool_]) -> NDArray[np.generic]:
         """Return the activity of some units, (n_bins, n_kept); without a copy when all are kept."""
-        return self.counts if keep.all() else np.ascontiguousarray(self.counts[:, keep])
+        if keep.all():
+            return self.counts
+        if self.on_disk is None:
+            return np.ascontiguousarray(self.counts[:, keep])
+        shape = (self.counts.shape[0], int(keep.sum()))
+        blocks = (self.counts[first : first + BLOCK_BINS][:, keep] for first in range(0, shape[0], BLOCK_BINS))
+        return unpacked(blocks, shape, self.counts.dtype, self.on_disk / "held_in.npy")
 
 
 class Activity:
@@ -92,13 +103,15 @@ class Activity:
         self, counts: NDArray[np.generic], conditions: NDArray[np.float32] | None, device: torch.device
     ) -> None:
         self.device = device
-        self.values = as_tensor(counts).to(device)
+        mapped = isinstance(counts, np.memmap)  # larger than memory: only what is gathered is moved
+        self.values = torch.from_numpy(counts) if mapped else as_tensor(counts).to(device)
         self.conditions = None if conditions is None else as_tensor(conditions).to(device)
         self.n_bins = self.values.shape[0]
 
     def gather(self, index: Tensor) -> Tensor:
         """Return the activity of some bins (...), (..., unit) float32."""
-        flat = self.values.index_select(0, index.reshape(-1)).float()
+        rows = index.reshape(-1).to(self.values.device)
+        flat = self.values.index_select(0, rows).to(self.device).float()
         return flat if index.dim() == 1 else flat.reshape(*index.shape, -1)
 
     def gather_conditions(self, index: Tensor) -> Tensor | None:
@@ -118,6 +131,22 @@ class Activity:
             found = self.gather_conditions(part)
             if found is not None:
                 yield found
+
+
+def unpacked(
+    blocks: Iterable[NDArray[np.generic]], shape: tuple[int, int], dtype: np.dtype[Any], path: Path
+) -> NDArray[np.generic]:
+    """Write blocks of rows to a file that is mapped into memory, as much of it as the system can spare."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kind = np.dtype(np.int32) if dtype.kind == "u" and dtype.itemsize > 1 else dtype  # what torch can gather
+    mapped = np.lib.format.open_memmap(path, "w+", kind, shape)
+    end = 0
+    for block in blocks:
+        mapped[end : end + len(block)] = block
+        end += len(block)
+    mapped.flush()
+    found: NDArray[np.generic] = np.load(path, mmap_mode="c")  # written to by nobody, and never to the file
+    return found
 
 
 def as_tensor(counts: NDArray[np.generic]) -> Tensor:

@@ -58,6 +58,7 @@ def train(
     steps_per_epoch = len(bins.train) // batch_size  # the few items left over change with every epoch
     last_step = min(settings.max_steps, settings.max_epochs * steps_per_epoch)
     model, schedule = run.model, run.schedule
+    device_type = bins.activity.device.type
     if model.settled_at >= last_step:
         raise SettingError(
             f"the schedules of this model settle after {model.settled_at} steps, but training ends after "
@@ -78,7 +79,9 @@ def train(
         batch, noise = drawn(run, batch)
 
         model.at_step(run.step)
-        loss = model.loss(model.terms(batch, noise).means(), model.beta_at(run.step))
+        with torch.autocast(device_type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+            terms = model.terms(batch, noise)
+        loss = model.loss(terms.means(), model.beta_at(run.step))
         run.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(run.parameters, settings.gradient_clip)

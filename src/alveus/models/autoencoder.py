@@ -51,7 +51,7 @@ class Autoencoder(Network):
     def encode(self, activity: Tensor, present: Tensor | None = None) -> Encoded:
         """Return the latents (..., bin, latent) as a posterior without spread."""
         hidden = self.encoder(self.inputs(activity), present)
-        latents = self.to_latents(hidden)
+        latents = self.to_latents(hidden).float()
         return Encoded(DiagonalPosterior(latents, torch.zeros_like(latents)), hidden)
 
     def terms(self, batch: Batch, noise: Tensor) -> Terms:  # noqa: ARG002
@@ -60,7 +60,7 @@ class Autoencoder(Network):
         latents = batch.of_targets(encoded.posterior.loc)
         side = batch.of_targets(encoded.hidden) if self.decoder.hears_encoder else None
         wanted = self.inputs(batch.of_targets(batch.activity))
-        error = (wanted - self.readout(self.decoder(latents, side))).square().sum(-1)
+        error = (wanted - self.readout(self.decoder(latents, side)).float()).square().sum(-1)
         return Terms(-error, torch.zeros_like(latents), batch.counted)
 
     def loss(self, means: Means, beta: float) -> Tensor:  # noqa: ARG002

@@ -144,7 +144,7 @@ class DiagonalHead(nn.Module):
 
     def forward(self, hidden: Tensor) -> DiagonalPosterior:
         """Return the posterior."""
-        mean, raw = self.readout(hidden).chunk(2, dim=-1)
+        mean, raw = self.readout(hidden).float().chunk(2, dim=-1)
         return DiagonalPosterior(mean, softplus(raw) + SCALE_FLOOR)
 
 
@@ -174,7 +174,7 @@ class FullHead(nn.Module):
     def forward(self, hidden: Tensor) -> FullPosterior:
         """Return the posterior."""
         n = self.n_latents
-        mean, raw, below = self.readout(hidden).split([n, n, self.rows.numel()], dim=-1)
+        mean, raw, below = self.readout(hidden).float().split([n, n, self.rows.numel()], dim=-1)
         root = torch.diag_embed(softplus(raw) + SCALE_FLOOR)
         root[..., self.rows, self.columns] = below
         return FullPosterior(mean, root)

@@ -104,7 +104,8 @@ class Study:
         if stage == "fit":
             return _canonical(settings_and_tuning(self.datasets[dataset].training)[1])
         if stage == "encode":
-            return _canonical({"device": self.datasets[dataset].training.device})
+            training = self.datasets[dataset].training
+            return _canonical({"device": training.device, "memory_gb": training.memory_gb})
         return "{}"
 
     def stage_code(self, stage: str) -> str:

@@ -52,14 +52,14 @@ class GaussianLikelihood(Likelihood):
 
     def forward(self, features: Tensor) -> Normal:
         """Return the normal distribution of activity (..., unit) given features (..., feature)."""
-        raw = self.raw_variance if self.variance_readout is None else self.variance_readout(features)
+        raw = self.raw_variance if self.variance_readout is None else self.variance_readout(features).float()
         scale = (softplus(raw) + VARIANCE_FLOOR).sqrt() * self.spread
         mean = self.mean(features)
         return Normal(mean, scale.expand_as(mean), validate_args=False)
 
     def mean(self, features: Tensor) -> Tensor:
         """Return the expected activity, (..., unit)."""
-        return self.center + self.spread * self.readout(features)
+        return self.center + self.spread * self.readout(features).float()
 
     @torch.no_grad()
     def start_from(self, blocks: Iterable[Tensor]) -> None:

@@ -16,14 +16,14 @@ RATE_CEILING = 1e6
 
 
 class Link(NamedTuple):
-    """From a number to a rate [counts per bin], and back."""
+    """From a number to a rate [counts per bin] in single precision, whatever the layers' is; and back."""
 
     rate: Callable[[Tensor], Tensor]
     inverse: Callable[[Tensor], Tensor]
 
 
 def _softplus_rate(eta: Tensor) -> Tensor:
-    return softplus(eta) + RATE_FLOOR
+    return softplus(eta.float()) + RATE_FLOOR
 
 
 def _softplus_inverse(rate: Tensor) -> Tensor:
@@ -32,7 +32,7 @@ def _softplus_inverse(rate: Tensor) -> Tensor:
 
 
 def _exp_rate(eta: Tensor) -> Tensor:
-    return eta.clamp(math.log(RATE_FLOOR), math.log(RATE_CEILING)).exp()
+    return eta.float().clamp(math.log(RATE_FLOOR), math.log(RATE_CEILING)).exp()
 
 
 def _exp_inverse(rate: Tensor) -> Tensor:

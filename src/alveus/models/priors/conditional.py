@@ -65,7 +65,7 @@ class ConditionalPrior(NormalPrior):
     def of(self, conditions: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and variance of the latents given conditions (..., condition)."""
         hidden = self.layers((conditions - self.center) / self.spread)
-        mean, raw = self.readout(hidden).chunk(2, dim=-1)
+        mean, raw = self.readout(hidden).float().chunk(2, dim=-1)
         return mean, (softplus(raw) + SMALLEST_SCALE).square()
 
     def moments(self, batch: Batch) -> tuple[Tensor, Tensor]:
