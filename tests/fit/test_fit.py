@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -169,3 +170,18 @@ def test_cuda_without_a_gpu_is_refused_and_auto_says_what_it_does(data, model):
     assert note is not None
     assert note.startswith("computed on the CPU")
     assert choose_device("cpu") == (torch.device("cpu"), None)
+
+
+def test_the_noise_of_gradients_is_noted_for_one_seed_where_asked_for(data, model, training):
+    asked = model.model_copy(update={"measure_gradients": True})
+    short = training.model_copy(update={"max_steps": 40})
+    plain, fitted = fit(data, model, short, n_seeds=2), fit(data, asked, short, n_seeds=2)
+    assert same(plain, fitted)  # measuring changes no weight, also not of the seeds that follow
+    (note,) = set(fitted.notes) - set(plain.notes)
+    found = re.search(
+        r"variance (\S+) with reparameterization, (\S+) with the score function .*\((\S+) times", note
+    )
+    straight, scored, ratio = map(float, found.groups())
+    assert note.startswith("seed 0: ")
+    assert ratio == pytest.approx(scored / straight, rel=0.02)
+    assert ratio > 10
