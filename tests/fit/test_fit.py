@@ -49,6 +49,21 @@ def test_test_bins_have_no_influence(data, model, training, fitted):
     assert same(fit(dataclasses.replace(data, counts=changed), model, training, n_seeds=2), fitted)
 
 
+@pytest.mark.parametrize("posterior", ["diagonal", "smoothed"])
+def test_test_bins_have_no_influence_on_a_model_that_looks_around_either(data, training, posterior):
+    model = Vae(
+        method="vae", latents=2, encoder={"kind": "window", "hidden": (16,)}, prior="autoregressive",
+        posterior=posterior, decoder={"kind": "mlp", "hidden": (16,)},
+    )  # fmt: skip
+    short = training.model_copy(update={"max_steps": 20, "evaluate_every": 10})
+    changed = data.counts.copy()
+    changed[data.split == 2] = 0
+    one = fit(data, model, short, n_seeds=1)
+    assert same(one, fit(dataclasses.replace(data, counts=changed), model, short, n_seeds=1))
+    changed[data.split == -1] = 0  # bins of a gap may be looked at: they are nobody's targets
+    assert not same(one, fit(dataclasses.replace(data, counts=changed), model, short, n_seeds=1))
+
+
 def test_history_has_one_row_per_evaluation_and_its_terms_add_up(fitted):
     assert [row["step"] for row in fitted.history if row["seed"] == "twin"] == [0, 40, 80, 120, 160, 200, 240]
     assert {row["seed"] for row in fitted.history} == {"0", "1", "twin"}
