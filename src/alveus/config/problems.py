@@ -16,8 +16,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
     >>> did_you_mean("bin_sise", ["bin_size", "split"])
     "did you mean 'bin_size'?"
+    >>> did_you_mean("speed", [])
+    'there are none'
     """
     known = list(known)
+    if not known:
+        return "there are none"
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
 
