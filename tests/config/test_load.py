@@ -15,6 +15,8 @@ datasets:
 models:
   pca: {method: pca, latents: 3}
 """
+VAE = CONFIG.replace("pca: {method: pca", "v: {method: vae") + "training: {max_steps: 500}\n"
+WARM_UP = "{kind: warm_up, steps: 500}"
 TABLE = "session\tformat\tpath\na\tnpz\ta.npz\n"
 
 
@@ -113,10 +115,46 @@ models: {vae: {method: vae, latent: 3}, x: {method: umap}}
         (CONFIG.replace("d:\n", "D:\n    sessions: sessions.tsv\n  d:\n"), "differ only in case"),
         (CONFIG.replace("sessions.tsv", "sessions.tsv\n    models: [pce]"), "did you mean 'pca'?"),
         (CONFIG.replace("latents: 3", "latents: 0"), "greater than or equal to 1"),
+        (
+            CONFIG.replace("\n  pca: {method: pca, latents: 3}", " [pca]"),
+            "models: input should be a valid dictionary",
+        ),
+        (VAE.replace("latents: 3", "prior: conditional"), "models.v: prior: a conditional prior needs something"),
+        (VAE.replace("latents: 3", "sweep: {beta: 4}"), "models.v.sweep: a list of values is wanted"),
+        (
+            VAE.replace("latents: 3", "sweep: {betta: [4]}"),
+            "models.v-betta4.betta: unknown key; did you mean 'beta'?",
+        ),
+        (
+            VAE.replace("latents: 3", f"beta: {WARM_UP}"),
+            "model 'v' warms up for 500 steps, but training.max_steps is",
+        ),
+        (
+            VAE.replace("latents: 3", f"decoder: {{kind: skip, gate: {WARM_UP}}}"),
+            "model 'v' moves its gate for 500 steps, but training.max_steps is 500: it would never get there",
+        ),
     ],
 )
 def test_bad_configs_are_refused_with_the_place_and_what_to_do(study, config, words):
     assert words in problems(study(config))
+
+
+def test_a_warm_up_that_ends_before_training_does_is_let_pass(study):
+    config = VAE.replace("latents: 3", f"beta: {WARM_UP}").replace("max_steps: 500", "max_steps: 501")
+    assert load_study(study(config)).datasets["d"].models["v"].beta.steps == 500
+
+
+def test_a_dataset_can_name_a_sweep_or_one_of_its_members(study):
+    config = """
+datasets: {d: {sessions: sessions.tsv, models: [v]}, e: {sessions: sessions.tsv, models: [v-beta4, pca]}}
+models: {v: {method: vae, sweep: {beta: [1, 4]}}, pca: {method: pca, latents: 3}}
+"""
+    loaded = load_study(study(config))
+    assert loaded.sweeps == {"v": ["v-beta1", "v-beta4"]}
+    assert list(loaded.datasets["d"].models) == ["v-beta1", "v-beta4"]
+    assert list(loaded.datasets["e"].models) == ["v-beta4", "pca"]
+    assert list(loaded.config.models) == ["v-beta1", "v-beta4", "pca"]
+    assert loaded.datasets["d"].models["v-beta4"].beta.value == 4
 
 
 def test_a_number_with_an_exponent_is_a_number(study):

@@ -46,8 +46,12 @@ def test_latents_have_the_shapes_that_are_stored(encoding):
     assert encoding.log_likelihood.shape == (2, 5000)
     assert encoding.held_in_mean.shape == (5000, 2)
     assert encoding.prior_mean is None
-    for array in (value for value in vars(encoding).values() if value is not None):
-        assert array.dtype == np.float32
+    assert encoding.log_evidence.shape == (2, 1000)
+    assert encoding.evidence_bin.dtype == np.int64
+    for name, array in vars(encoding).items():
+        if not isinstance(array, np.ndarray):
+            continue
+        assert array.dtype == (np.int64 if name == "evidence_bin" else np.float32)
         assert np.isfinite(array).all()
     assert (encoding.scale > 0).all()
     assert (encoding.kl >= 0).all()
@@ -93,6 +97,18 @@ def test_a_vae_beats_the_mean_rates_on_bins_it_never_saw(data, fitted, encoding)
         assert gain.mean() > 3
 
 
+def test_the_evidence_of_test_bins_lies_above_the_elbo_and_above_the_mean_rates(data, encoding):
+    bins = encoding.evidence_bin
+    assert bins.tolist() == np.flatnonzero(data.split == 2).tolist()
+    elbo = (encoding.log_likelihood - encoding.kl.sum(-1))[:, bins]
+    mean_rate = scipy.stats.poisson(data.counts[data.split == 0].mean(0)).logpmf(data.counts[bins]).sum(-1)
+    for seed in range(2):
+        gain = encoding.log_evidence[seed] - elbo[seed]
+        assert gain.mean() > 4 * gain.std() / np.sqrt(gain.size)
+        assert gain.mean() < 2  # what the encoder's posterior falls short of the exact one
+        assert encoding.log_evidence[seed].mean() > mean_rate.mean() + 3
+
+
 def test_the_twin_hears_no_held_out_unit(data, fitted, encoding):
     deaf = np.where(data.held_out, 99, data.counts).astype(np.uint8)
     again = encode(fitted, dataclasses.replace(data, counts=deaf), device="cpu")
@@ -109,6 +125,8 @@ def test_baselines_give_the_same_arrays(data, method):
     assert encoding.mean.dtype == encoding.scale.dtype == encoding.held_in_mean.dtype == np.float32
     assert encoding.kl is None
     assert encoding.log_likelihood is None
+    assert (encoding.log_evidence, encoding.evidence_bin) == (None, None)
+    assert "no likelihood" in encoding.no_evidence
     if method != "nmf":
         np.testing.assert_allclose(encoding.mean[0][data.split == 0].mean(0), 0, atol=1e-3)
     if method != "factor_analysis":

@@ -1,11 +1,20 @@
-"""A small recording with known latents, and settings that train on it within a second."""
+"""A small recording with known latents, settings that train on it within a second, and one network trained."""
+
+from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 
 from alveus.config.models import Training, Vae
 from alveus.config.networks import MlpDecoder, MlpEncoder
-from alveus.fit.data import FitData
+from alveus.fit.batches import batches_for
+from alveus.fit.data import Activity, FitData
+from alveus.fit.interrupt import Interruption
+from alveus.fit.loop import evaluate, train
+from alveus.fit.run import Run
+from alveus.models.build import Trained, build_network, seeded
+from alveus.models.network import Means, Network
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +43,34 @@ def model() -> Vae:
 @pytest.fixture(scope="session")
 def training() -> Training:
     return Training(device="cpu", batch_size=128, max_steps=240, evaluate_every=40, learning_rate=5e-3)
+
+
+def train_one(
+    data: FitData,
+    model: Trained,
+    training: Training,
+    *,
+    seed: int = 0,
+    change: Callable[[Network], object] | None = None,
+) -> tuple[Network, Means]:
+    """Train one network on all units, without a twin; returns it with its terms on validation bins.
+
+    `change` may rebuild parts of the fresh network.
+    """
+    cpu = torch.device("cpu")
+    activity = Activity(data.counts, data.conditions, cpu)
+
+    def fresh() -> Network:
+        network = build_network(
+            model, data.held_out.size, bin_size=data.bin_size, n_conditions=0, of_counts=data.of_counts
+        )
+        if change is not None:
+            change(network)
+        return network
+
+    network = seeded(fresh, seed)
+    bins = batches_for(network, activity, data.split, data.segment)
+    network.start_from(lambda: activity.blocks(bins.training_bins), tuple)
+    run = Run(str(seed), seed, network, training, device=cpu)
+    train(run, bins, training, save=lambda _: None, interruption=Interruption())
+    return network, evaluate(run, bins)

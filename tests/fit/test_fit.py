@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -46,6 +47,21 @@ def test_test_bins_have_no_influence(data, model, training, fitted):
     changed = data.counts.copy()
     changed[(data.split == 2) | (data.split == -1)] = 0
     assert same(fit(dataclasses.replace(data, counts=changed), model, training, n_seeds=2), fitted)
+
+
+@pytest.mark.parametrize("posterior", ["diagonal", "smoothed"])
+def test_test_bins_have_no_influence_on_a_model_that_looks_around_either(data, training, posterior):
+    model = Vae(
+        method="vae", latents=2, encoder={"kind": "window", "hidden": (16,)}, prior="autoregressive",
+        posterior=posterior, decoder={"kind": "mlp", "hidden": (16,)},
+    )  # fmt: skip
+    short = training.model_copy(update={"max_steps": 20, "evaluate_every": 10})
+    changed = data.counts.copy()
+    changed[data.split == 2] = 0
+    one = fit(data, model, short, n_seeds=1)
+    assert same(one, fit(dataclasses.replace(data, counts=changed), model, short, n_seeds=1))
+    changed[data.split == -1] = 0  # bins of a gap may be looked at: they are nobody's targets
+    assert not same(one, fit(dataclasses.replace(data, counts=changed), model, short, n_seeds=1))
 
 
 def test_history_has_one_row_per_evaluation_and_its_terms_add_up(fitted):
@@ -169,3 +185,18 @@ def test_cuda_without_a_gpu_is_refused_and_auto_says_what_it_does(data, model):
     assert note is not None
     assert note.startswith("computed on the CPU")
     assert choose_device("cpu") == (torch.device("cpu"), None)
+
+
+def test_the_noise_of_gradients_is_noted_for_one_seed_where_asked_for(data, model, training):
+    asked = model.model_copy(update={"measure_gradients": True})
+    short = training.model_copy(update={"max_steps": 40})
+    plain, fitted = fit(data, model, short, n_seeds=2), fit(data, asked, short, n_seeds=2)
+    assert same(plain, fitted)  # measuring changes no weight, also not of the seeds that follow
+    (note,) = set(fitted.notes) - set(plain.notes)
+    found = re.search(
+        r"variance (\S+) with reparameterization, (\S+) with the score function .*\((\S+) times", note
+    )
+    straight, scored, ratio = map(float, found.groups())
+    assert note.startswith("seed 0: ")
+    assert ratio == pytest.approx(scored / straight, rel=0.02)
+    assert ratio > 10

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from alveus.config.networks import WarmUpSchedule
 from alveus.errors import SettingError
 from alveus.fit import loop
 from alveus.fit.fit import fit
@@ -65,3 +66,28 @@ def test_a_loss_that_keeps_falling_never_stops():
     plateau = Plateau(learning_rate=1.0, decay=0.1, patience=1, decays=0)
     assert all(plateau.see(-float(step), step) for step in range(100))
     assert (plateau.stopped, plateau.learning_rate, plateau.best_step) == (False, 1.0, 99)
+
+
+def warming(model, steps, value=1.0):
+    return model.model_copy(update={"beta": WarmUpSchedule(value=value, steps=steps)})
+
+
+def test_a_schedule_that_outlasts_training_is_refused_in_steps_and_in_epochs(data, model, training):
+    with pytest.raises(SettingError, match="settle after 240 steps, but training ends after 240"):
+        fit(data, warming(model, 240), training, n_seeds=1)
+    brief = training.model_copy(update={"max_epochs": 2})  # of 2000 bins, in steps of 128
+    with pytest.raises(SettingError, match=r"settle after 30 steps, .* after 30 \(2 epochs of 15 steps"):
+        fit(data, warming(model, 30), brief, n_seeds=1)
+
+
+def test_a_warm_up_is_told_in_the_history_and_the_best_weights_are_of_afterwards(data, model, training):
+    fitted = fit(data, warming(model, 110, value=60.0), training, n_seeds=1)
+    rows = [row for row in fitted.history if row["seed"] == "0"]
+    assert [row["beta"] for row in rows] == pytest.approx([0, 2400 / 110, 4800 / 110, 60, 60, 60, 60])
+    for row in rows:
+        assert row["validation_loss"] == pytest.approx(row["beta"] * row["kl"] - row["reconstruction"])
+    # before β has settled the loss is that of another objective, and lower than it will ever be again
+    assert min(rows, key=lambda row: row["validation_loss"])["step"] < 110
+    best = [row["step"] for row in rows if row["best"]]
+    assert best[0] == 120
+    assert not any("no step improved" in note for note in fitted.notes)

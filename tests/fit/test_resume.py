@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from alveus.config.models import Vae as ModelSettings
 from alveus.errors import TemporaryError
 from alveus.fit.checkpoints import Checkpoints
 from alveus.fit.fit import fit
@@ -112,8 +113,28 @@ def test_a_second_ctrl_c_gets_out():
             signal.raise_signal(signal.SIGINT)
 
 
-def test_interrupted_at_every_step_it_still_ends_the_same(monkeypatch, tmp_path, data, model, training):
+EVERYTHING = ModelSettings(
+    method="vae",
+    latents=2,
+    encoder={"kind": "window", "hidden": (16,), "seconds": 0.1},
+    prior="autoregressive",
+    decoder={
+        "kind": "skip",
+        "hidden": (16,),
+        "gate": {"kind": "warm_up", "start": 1.0, "value": 0.0, "steps": 20},
+    },
+    beta={"kind": "cyclical", "steps": 6, "cycles": 4},
+    gradients="score_function",
+    measure_gradients=True,
+    unit_dropout=0.2,
+)
+"""A model with all that a run has to remember: stretches, a running baseline, dropped units, two schedules."""
+
+
+@pytest.mark.parametrize("chosen", [None, EVERYTHING], ids=["plain", "everything"])
+def test_interrupted_at_every_step_it_still_ends_the_same(monkeypatch, tmp_path, data, model, training, chosen):
     """Also across the ends of epochs, evaluations and decays of the learning rate."""
+    model = chosen or model
     short = training.model_copy(update={"max_steps": 40, "evaluate_every": 7, "patience": 1})
     whole = fit(data, model, short, n_seeds=1)
     honest = Vae.terms
@@ -134,6 +155,7 @@ def test_interrupted_at_every_step_it_still_ends_the_same(monkeypatch, tmp_path,
             assert attempts < 200
     assert attempts > 40
     assert pieced.history == whole.history
+    assert pieced.notes == whole.notes
     for state, expected in zip((*pieced.seeds, pieced.twin), (*whole.seeds, whole.twin), strict=True):
         assert all(torch.equal(state[name], expected[name]) for name in expected)
 

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from alveus.errors import ArtefactError
 from alveus.scores import Covariate, ModelScoreInputs, ScoreSettings, rows_to_csv, score_model
@@ -19,6 +20,8 @@ def inputs(counts, latents, split):
         log_likelihood=rng.normal(-40, 1, (2, 4000)).astype(np.float32),
         kl=rng.gamma(1, 1, (2, 4000, 4)).astype(np.float32),
         prior_variance=np.ones(4),
+        log_evidence=rng.normal(-38, 1, (2, 200)).astype(np.float32),
+        evidence_bin=np.flatnonzero(split == 2)[::4],
         behavior={"x": Covariate(latents[:, 0].astype(np.float32))},
         truth_latents=latents,
         settings=ScoreSettings(shifts=5, resamples=50),
@@ -38,6 +41,7 @@ def test_a_model_with_everything_gets_every_score(inputs):
         "co_smoothing",
         "bits_per_spike",
         "log_likelihood",
+        "log_evidence",
         "elbo",
         "kl",
         "kl_per_latent",
@@ -50,6 +54,40 @@ def test_a_model_with_everything_gets_every_score(inputs):
     assert [row.seed for row in table["co_smoothing"]] == [None]
     assert [row.seed for row in table["truth_mcc"]] == [0, 1]
     assert [row.target for row in table["kl_per_latent"][:4]] == ["z1", "z2", "z3", "z4"]
+
+
+def test_log_evidence_has_the_mean_rate_on_its_own_bins_as_floor(inputs, counts, split):
+    rows = by_score(score_model(inputs))["log_evidence"]
+    mean_rate = scipy.stats.poisson(counts[split == 0].mean(0)).logpmf(counts[inputs.evidence_bin]).sum(1).mean()
+    assert [row.seed for row in rows] == [0, 1]
+    for row in rows:
+        assert row.value == pytest.approx(inputs.log_evidence[row.seed].mean(), rel=1e-5)
+        assert row.floor == pytest.approx(mean_rate)
+        assert "given" not in row.note
+    conditional = replace(inputs, prior_mean=np.zeros_like(inputs.mean))
+    assert all(
+        "given what the prior is told" in r.note for r in by_score(score_model(conditional))["log_evidence"]
+    )
+
+
+def test_where_log_evidence_is_not_defined_the_row_says_why(inputs):
+    without = replace(inputs, log_evidence=None, evidence_bin=None, no_evidence="the prior joins bins")
+    (row,) = by_score(score_model(without))["log_evidence"]
+    assert (row.status, row.note, row.value) == ("not defined", "the prior joins bins", None)
+
+
+def test_a_density_is_not_held_against_probabilities_of_counts(inputs):
+    table = by_score(score_model(replace(inputs, density=True)))
+    assert {row.floor for row in table["log_evidence"]} == {None}
+    for score in ("bits_per_spike", "log_likelihood"):
+        assert {row.target: row.status for row in table[score]} == {"readout": "ok", "decoder": "not defined"}
+
+
+def test_log_evidence_of_other_bins_is_refused(inputs):
+    with pytest.raises(ArtefactError, match="no test bins"):
+        replace(inputs, evidence_bin=inputs.evidence_bin - 2000)
+    with pytest.raises(ArtefactError, match="log_evidence has 200 bins but the dataset 199"):
+        replace(inputs, evidence_bin=inputs.evidence_bin[1:])
 
 
 def test_a_method_without_posterior_and_decoder_has_neither_score(inputs):
@@ -71,7 +109,7 @@ def test_events_are_not_scored_as_counts(inputs):
 
 
 def test_a_session_without_test_bins_is_not_estimable_anywhere(inputs):
-    rows = score_model(replace(inputs, split=np.zeros(4000, np.int8)))
+    rows = score_model(replace(inputs, split=np.zeros(4000, np.int8), log_evidence=None, evidence_bin=None))
     assert {row.status for row in rows} == {"not estimable"}
 
 

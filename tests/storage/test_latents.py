@@ -28,6 +28,21 @@ def test_a_method_without_likelihood_has_none(tmp_path):
     assert latents.kl is None
 
 
+def test_log_evidence_is_read_back_with_the_numbers_of_its_bins(tmp_path):
+    nats, bins = np.random.default_rng(0).normal(size=(3, 20)).astype(np.float32), np.arange(20) * 7
+    latents = open_latents(publish_latents(tmp_path, log_evidence=nats, evidence_bin=bins))
+    np.testing.assert_array_equal(latents.log_evidence, nats)
+    np.testing.assert_array_equal(latents.evidence_bin, bins)
+    with xr.open_zarr(tmp_path / "latents.zarr", consolidated=True) as root:
+        assert root["log_evidence"].sel(evidence_bin=14).dims == ("seed",)
+
+
+def test_where_there_is_no_log_evidence_the_reason_is_kept(tmp_path):
+    latents = open_latents(publish_latents(tmp_path, no_evidence="the prior joins bins"))
+    assert (latents.log_evidence, latents.evidence_bin) == (None, None)
+    assert latents.no_evidence == "the prior joins bins"
+
+
 def test_xarray_opens_latents_with_their_dimensions_named(tmp_path):
     publish_latents(tmp_path)
     with xr.open_zarr(tmp_path / "latents.zarr", consolidated=True) as root:
@@ -49,6 +64,8 @@ def test_a_diverged_fit_is_never_published(tmp_path):
 def test_shapes_that_disagree_are_refused(tmp_path):
     with pytest.raises(ArtefactError, match="held_in/mean has shape"):
         publish_latents(tmp_path, held_in_mean=np.zeros((299, 4), np.float32))
+    with pytest.raises(ArtefactError, match="log_evidence has shape"):
+        publish_latents(tmp_path, log_evidence=np.zeros((3, 9), np.float32), evidence_bin=np.arange(10))
 
 
 def test_latents_are_no_dataset(tmp_path):

@@ -131,7 +131,10 @@ class Stages:
             "encode", self.results / "dataset.json", folder / "fit.json", folder / "latents.json", model=model
         )
         found = open_latents(folder / "latents.json")
-        arrays = {name: getattr(found, name) for name in ("mean", "scale", "held_in_mean", "log_likelihood", "kl")}
+        arrays = {
+            name: getattr(found, name)
+            for name in ("mean", "scale", "held_in_mean", "log_likelihood", "kl", "log_evidence")
+        }
         return {name: size_of(values) for name, values in arrays.items() if values is not None}
 
     def score(self, model: str) -> dict[str, Any]:

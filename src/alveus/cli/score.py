@@ -1,7 +1,8 @@
 """Subcommands `score` and `score-session`: latents, or a dataset alone, to a table of scores."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -42,6 +43,10 @@ def score(job: Job, dataset: Path, latents: Path, scores: Path) -> None:
                 kl=found.kl,
                 prior_variance=found.prior_variance,
                 prior_mean=found.prior_mean,
+                log_evidence=found.log_evidence,
+                evidence_bin=found.evidence_bin,
+                no_evidence=found.no_evidence,
+                density=_is_density(found.model_settings),
                 quantity=data.quantity,
                 behavior=_covariates(data),
                 truth_latents=data.truth_latents,
@@ -79,6 +84,14 @@ def score_session(job: Job, dataset: Path, scores: Path) -> None:
             )
         )
         _write(scores, rows_to_csv(rows, dataset=data.dataset, session=data.session))
+
+
+def _is_density(settings: Mapping[str, Any]) -> bool:
+    """Whether a model's own likelihood is one of real numbers."""
+    from alveus.config.models import COUNT_LIKELIHOODS
+
+    likelihood = settings["model"].get("likelihood")
+    return likelihood is not None and likelihood["kind"] not in COUNT_LIKELIHOODS
 
 
 def _settings(job: Job) -> "ScoreSettings":

@@ -1,7 +1,7 @@
 """config.yaml and its session tables to a checked study, with every problem named at once."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,9 +10,10 @@ from pydantic import BaseModel, ValidationError
 
 from alveus.config.identifiers import collisions, identifier_problem
 from alveus.config.models import Model, Training, Vae
+from alveus.config.networks import SkipDecoder
 from alveus.config.preprocess import Preprocess
 from alveus.config.problems import did_you_mean, sentences
-from alveus.config.schedules import settled_at
+from alveus.config.schedules import AnySchedule, settled_at
 from alveus.config.section import merge
 from alveus.config.study import Config, Dataset, Report, Scores
 from alveus.config.sweep import Members, expand_sweeps
@@ -82,11 +83,14 @@ def load_study(folder: Path, overrides: Mapping[str, Any] | None = None) -> Stud
         With every problem found in the config and in all tables.
     """
     raw = merge(read_yaml(folder / CONFIG_FILE), _from_command_line(overrides or {}))
-    try:
-        raw["models"], members = expand_sweeps(_models(raw))
-    except SettingError as error:
-        raise SettingError(*(f"{CONFIG_FILE}: {problem}" for problem in error.problems)) from error
-    raw = _with_members(raw, members)
+    models = raw.get("models") or {}
+    members: dict[str, list[str]] = {}
+    if isinstance(models, Mapping):
+        try:
+            models, members = expand_sweeps(models)
+        except SettingError as error:
+            raise SettingError(*(f"{CONFIG_FILE}: {problem}" for problem in error.problems)) from error
+    raw = _with_members({**raw, "models": models}, members)
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:
@@ -115,11 +119,6 @@ def load_study(folder: Path, overrides: Mapping[str, Any] | None = None) -> Stud
     if problems:
         raise SettingError(*problems)
     return StudySettings(config, datasets, members)
-
-
-def _models(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    models = raw.get("models")
-    return models if isinstance(models, Mapping) else {}
 
 
 def _with_members(raw: Mapping[str, Any], members: Members) -> dict[str, Any]:
@@ -178,14 +177,24 @@ def _dataset(name: str, dataset: Dataset, config: Config, raw: Mapping[str, Any]
         raise SettingError(*problems)
     models = {m: config.models[m] for m in names}
     problems = [
-        f"{place}: model {m!r} warms up for {steps} steps, but training.max_steps is {training.max_steps}: it "
+        f"{place}: model {m!r} {changes} for {steps} steps, but training.max_steps is {training.max_steps}: it "
         "would never get there"
         for m, model in models.items()
-        if isinstance(model, Vae) and (steps := settled_at(model.beta)) >= training.max_steps
+        for changes, schedule in _schedules(model)
+        if (steps := settled_at(schedule)) >= training.max_steps
     ]
     if problems:
         raise SettingError(*problems)
     return DatasetSettings(name, sessions, models, training, scores, report, dataset.seeds or config.seeds)
+
+
+def _schedules(model: Model) -> Iterator[tuple[str, AnySchedule]]:
+    """Yield what changes in training, in words, and how."""
+    if isinstance(model, Vae):
+        yield "warms up", model.beta
+    decoder = getattr(model, "decoder", None)
+    if isinstance(decoder, SkipDecoder) and not isinstance(decoder.gate, str):
+        yield "moves its gate", decoder.gate
 
 
 def _rows(name: str, dataset: Dataset, folder: Path) -> tuple[list[SessionRow], Path]:

@@ -230,6 +230,16 @@ class SkipDecoder(Section):
         Field(description="how far the side channel is open, 0 to 1: learned, a number, or a schedule"),
     ] = "learned"
 
+    @model_validator(mode="after")
+    def _at_most_open(self) -> Self:
+        if isinstance(self.gate, str):
+            return self
+        values = self.gate.values if isinstance(self.gate, StepsSchedule) else (self.gate.value,)
+        most = max(*values, getattr(self.gate, "start", 0.0))
+        if most > 1:
+            raise ValueError(f"a gate opens to 1 at the most, and this one to {most:g}")
+        return self
+
 
 Decoder = Annotated[
     LinearDecoder | MlpDecoder | FilmDecoder | InjectDecoder | SkipDecoder, Field(discriminator="kind")

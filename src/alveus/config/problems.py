@@ -7,14 +7,21 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+SHOWN = 60
+"""Characters of a refused value that are repeated."""
+
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a hint at the nearest known name, or all of them when none is near.
 
     >>> did_you_mean("bin_sise", ["bin_size", "split"])
     "did you mean 'bin_size'?"
+    >>> did_you_mean("speed", [])
+    'there are none'
     """
     known = list(known)
+    if not known:
+        return "there are none"
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
 
@@ -48,8 +55,10 @@ def _sentence(item: dict[str, Any], model: type[BaseModel], place: str) -> str:
     if item["type"] == "union_tag_not_found":
         return f"{where}: say which with {item['ctx']['discriminator']}"
     message = item["msg"].removeprefix("Value error, ")
-    shown = repr(item["input"])
-    return f"{where}: {message[:1].lower()}{message[1:]} (given: {shown[:60]})"
+    sentence, shown = f"{where}: {message[:1].lower()}{message[1:]}", repr(item["input"])
+    if isinstance(item["input"], dict) and len(shown) > SHOWN:
+        return sentence  # the start of a whole section says nothing
+    return f"{sentence} (given: {shown[:SHOWN]})"
 
 
 def _without_tag(loc: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -58,7 +67,7 @@ def _without_tag(loc: tuple[Any, ...]) -> tuple[Any, ...]:
     >>> _without_tag(("models", "vae", "vae", "latents"))
     ('models', 'vae', 'latents')
     """
-    return (*loc[:2], *loc[3:]) if loc[:1] == ("models",) and len(loc) > 3 else loc
+    return (*loc[:2], *loc[3:]) if loc[:1] == ("models",) else loc
 
 
 def _fields_at(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:

@@ -35,7 +35,8 @@ def expand_sweeps(models: Mapping[str, Any]) -> tuple[dict[str, Any], Members]:
     Raises
     ------
     SettingError
-        When a sweep is no mapping of lists, is too large, or a name would stand for two models.
+        When a sweep is no mapping of lists, is too large, goes below a setting that is no mapping, or a name would
+        stand for two models.
 
     >>> models, members = expand_sweeps({"v": {"method": "vae", "sweep": {"beta": [1, 4]}}})
     >>> members["v"], models["v-beta4"]
@@ -60,8 +61,12 @@ def expand_sweeps(models: Mapping[str, Any]) -> tuple[dict[str, Any], Members]:
             if member in expanded or member in models:
                 problems.append(f"models.{name}.sweep: two models would be called {member!r}")
             settings = base
-            for key, value in chosen.items():
-                settings = _with(settings, key.split("."), value)
+            try:
+                for key, value in chosen.items():
+                    settings = _with(settings, key.split("."), value)
+            except SettingError as error:
+                problems += [f"models.{name}.sweep: {problem}" for problem in error.problems]
+                break
             expanded[member] = settings
             members[name][member] = chosen
     if problems:
@@ -70,7 +75,9 @@ def expand_sweeps(models: Mapping[str, Any]) -> tuple[dict[str, Any], Members]:
 
 
 def _problem(sweep: Any) -> str | None:
-    if not isinstance(sweep, Mapping) or not all(isinstance(values, list) and values for values in sweep.values()):
+    if not isinstance(sweep, Mapping) or not all(
+        isinstance(key, str) and isinstance(values, list) and values for key, values in sweep.items()
+    ):
         return "a list of values is wanted for each setting, such as {beta: [0.5, 1, 2]}"
     n = 1
     for values in sweep.values():
@@ -92,4 +99,8 @@ def _with(settings: Mapping[str, Any], path: list[str], value: Any) -> dict[str,
     if not rest:
         return {**settings, first: value}
     below = settings.get(first, {})
-    return {**settings, first: _with({"kind": below} if isinstance(below, str) else below, rest, value)}
+    if isinstance(below, str):
+        below = {"kind": below}
+    if not isinstance(below, Mapping):
+        raise SettingError(f"{first} is {below!r}, which has no setting {rest[0]!r}: write it as a mapping")
+    return {**settings, first: _with(below, rest, value)}

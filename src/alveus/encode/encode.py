@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from alveus.baselines.baseline import Baseline, Projection
 from alveus.baselines.methods import BASELINES
+from alveus.encode.evidence import log_evidence
 from alveus.encode.network import N_SAMPLES, load_network, posterior_means, posteriors
 from alveus.errors import ArtefactError
 from alveus.fit.data import Activity, FitData
@@ -22,7 +23,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Encoding:
-    """Latents of a session, all float32.
+    """Latents of a session; all but numbers of bins float32.
 
     Parameters
     ----------
@@ -39,6 +40,12 @@ class Encoding:
         (n_seeds, n_latents) variance of each latent under the prior; None for a method without one.
     prior_mean
         (n_seeds, n_bins, n_latents) mean of the latents under a prior that depends on the bin; None for others.
+    log_evidence
+        (n_seeds, n_evidence_bins) bound on log p(x) of some test bins [nats per bin]; None where there is none.
+    evidence_bin
+        (n_evidence_bins,) int64, the numbers of those bins; None likewise.
+    no_evidence
+        Why not; empty where there is.
     """
 
     mean: Array
@@ -48,6 +55,9 @@ class Encoding:
     kl: Array | None
     prior_variance: Array | None = None
     prior_mean: Array | None = None
+    log_evidence: Array | None = None
+    evidence_bin: NDArray[np.int64] | None = None
+    no_evidence: str = ""
 
 
 def encode(model: FittedModel, data: FitData, *, device: str = "auto", threads: int = 1) -> Encoding:
@@ -104,11 +114,26 @@ def _encode_baseline(
             scale[seed] = latents.scale
     # only a method whose latents have a prior, N(0, I) for factor analysis, knows how far they are spread
     prior_variance = np.ones((len(model.seeds), model.n_latents), np.float32) if scale.any() else None
-    return Encoding(mean, scale, project(model.twin, held_in).mean, None, None, prior_variance=prior_variance)
+    return Encoding(
+        mean,
+        scale,
+        project(model.twin, held_in).mean,
+        None,
+        None,
+        prior_variance=prior_variance,
+        no_evidence="the method has no likelihood of the activity itself",
+    )
 
 
 def _encode_network(model: FittedModel, data: FitData, device: torch.device) -> Encoding:
-    found = posteriors([load_network(model, state, device) for state in model.seeds], data, device)
+    networks = [load_network(model, state, device) for state in model.seeds]
+    found, evidence = posteriors(networks, data, device), log_evidence(networks, data, device)
     twin = load_network(model, model.twin, device)
     held_in = posterior_means(twin, Activity(data.units(~data.held_out), None, device), data.segment)
-    return Encoding(held_in_mean=held_in, **vars(found))
+    return Encoding(
+        held_in_mean=held_in,
+        log_evidence=evidence.nats,
+        evidence_bin=evidence.bins,
+        no_evidence=evidence.why_not,
+        **vars(found),
+    )

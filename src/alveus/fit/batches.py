@@ -66,7 +66,7 @@ class Bins(Batches):
     def __init__(self, activity: Activity, split: NDArray[np.int8], log_base: LogBase) -> None:
         self.activity = activity
         self.train = self.training_bins = torch.from_numpy(np.flatnonzero(split == TRAIN)).to(activity.device)
-        validation = _evenly(np.flatnonzero(split == VALIDATION), VALIDATION_BINS)
+        validation = evenly(np.flatnonzero(split == VALIDATION), VALIDATION_BINS)
         self.validation = torch.from_numpy(validation).to(activity.device)
         self.log_base = _log_base(activity, log_base)
 
@@ -119,7 +119,7 @@ class Stretches(Batches):
             _stretches(split == part, (split == part) | (split == GAP), segment, length)
             for part in (TRAIN, VALIDATION)
         ]
-        parts[1] = _evenly(parts[1], max(1, VALIDATION_BINS // length))
+        parts[1] = evenly(parts[1], max(1, VALIDATION_BINS // length))
         table = torch.from_numpy(np.concatenate(parts)).to(activity.device)
         self.start, self.count, self.low, self.high = table.unbind(1)
         self.length = int(self.count.max()) if len(table) else length
@@ -173,6 +173,15 @@ def whole(activity: Activity, segment: NDArray[np.integer], *, before: int, afte
     return Stretches(activity, every, segment, _no_base, before=before, after=after, length=length)
 
 
+def singly(
+    activity: Activity, bins: NDArray[np.integer], segment: NDArray[np.integer], *, before: int, after: int
+) -> Stretches:
+    """Return single bins with those around, in order, as items of the training part, without base measure."""
+    wanted = np.full(segment.size, GAP, np.int8)
+    wanted[bins] = TRAIN
+    return Stretches(activity, wanted, segment, _no_base, before=before, after=after, length=1)
+
+
 def _no_base(activity: Tensor) -> Tensor:
     return activity.new_zeros(activity.shape[:-1])
 
@@ -194,7 +203,7 @@ def _stretches(
     return np.array(rows, np.int64)
 
 
-def _evenly(values: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+def evenly(values: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     """Return at most so many of the values, evenly spaced over all of them."""
     if len(values) <= most:
         return values

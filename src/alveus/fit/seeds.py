@@ -11,13 +11,14 @@ import numpy as np
 import torch
 
 import alveus
-from alveus.config.models import Training
+from alveus.config.models import Training, Vae
 from alveus.config.section import settings_and_tuning
 from alveus.fit.batches import batches_for
 from alveus.fit.checkpoints import Checkpoints
 from alveus.fit.data import Activity, FitData
 from alveus.fit.device import choose_device
 from alveus.fit.fitted import Row
+from alveus.fit.gradients import gradient_note
 from alveus.fit.interrupt import Interruption
 from alveus.fit.loop import train
 from alveus.fit.run import Run, copied
@@ -108,6 +109,8 @@ def train_seeds(
                 run = Run(name, seed, network, training, device=device)
                 finished.take_up(run)
                 train(run, bins, training, save=finished.save, interruption=interruption, progress=progress)
+                if name == "0" and isinstance(model, Vae) and model.measure_gradients:
+                    run.notes.append(gradient_note(run, bins, training.batch_size))
                 finished.add(run)
     if not data.held_out.any():  # the twin would see what seed 0 saw, and become what it became
         finished.runs[TWIN] = {**finished.runs["0"], "history": [], "notes": []}

@@ -200,6 +200,11 @@ def silent_note(n_silent: int) -> str:
     return f"units silent in training, left out: {n_silent}" if n_silent else ""
 
 
+def surprise_note(surprises: int) -> str:
+    """Say how many test spikes the mean rate could not foresee; empty for none."""
+    return f"{surprises} test spikes of units silent in training count as gain" if surprises else ""
+
+
 def _log_factorials(counts: Counts) -> Floats:
     table = gammaln(np.arange(int(counts.max(initial=0)) + 1) + 1.0)
     return np.asarray(table[counts])

@@ -9,7 +9,7 @@ from alveus.scores.bits_per_spike import bits_per_spike
 from alveus.scores.log_likelihood import MEAN_RATE, log_likelihood
 from alveus.scores.nulls import SHIFT_FLOOR, circular_shifts, floor_of
 from alveus.scores.parts import TEST, TRAIN, bins_of, too_few_bins
-from alveus.scores.readout import NULL_STEPS, fit_readout, mean_rate_log_likelihood, silent_note
+from alveus.scores.readout import NULL_STEPS, fit_readout, mean_rate_log_likelihood, silent_note, surprise_note
 from alveus.scores.rows import Row, not_estimable, with_note
 from alveus.scores.settings import ScoreSettings
 
@@ -86,7 +86,6 @@ def reconstruction_by_decoder(
         return [not_estimable(s, why, target=target, seed=k) for k in range(n_seeds) for s in SCORES]
     train, test = bins_of(split, TRAIN), bins_of(split, TEST)
     mean_rate, spikes, surprises = mean_rate_log_likelihood(counts, train, test)
-    surprise = f"{surprises} test spikes of units silent in training count as gain" if surprises else ""
     rows = []
     for seed in range(n_seeds):
         nats = np.asarray(decoder[seed, test], np.float64)
@@ -94,7 +93,7 @@ def reconstruction_by_decoder(
         if bits.status == "ok":
             bits = replace(bits, floor=0.0, floor_name=MEAN_RATE)
         rows += [
-            with_note(row, surprise)
+            with_note(row, surprise_note(surprises))
             for row in (bits, log_likelihood(nats, mean_rate, settings, target=target, seed=seed))
         ]
     return rows

@@ -13,12 +13,16 @@ from alveus.scores.covariate import Covariate
 from alveus.scores.decoding import decoding
 from alveus.scores.elbo import elbo
 from alveus.scores.kl import kl, kl_per_latent
-from alveus.scores.parts import TEST, bins_of, too_few_bins
+from alveus.scores.log_evidence import log_evidence
+from alveus.scores.parts import TEST, TRAIN, bins_of, too_few_bins
+from alveus.scores.readout import mean_rate_log_likelihood, surprise_note
 from alveus.scores.reconstruction import SCORES, reconstruction_by_decoder, reconstruction_by_readout
-from alveus.scores.rows import Row, not_defined, not_estimable
+from alveus.scores.rows import Row, not_defined, not_estimable, with_note
 from alveus.scores.score_session import Quantity
 from alveus.scores.settings import ScoreSettings
 from alveus.scores.truth import truth_mcc, truth_r2
+
+DENSITY = "the model's likelihood is a density of real numbers, which has no place beside probabilities of counts"
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,14 @@ class ModelScoreInputs:
         (n_seeds, n_latents) for models with a prior.
     prior_mean
         (n_seeds, n_bins, n_latents) for models whose prior depends on the bin.
+    log_evidence
+        (n_seeds, n_evidence_bins) bound on log p(x) of some test bins [nats], where it is defined.
+    evidence_bin
+        (n_evidence_bins,) the numbers of those bins.
+    no_evidence
+        Why it is not defined.
+    density
+        Whether the model's own likelihood is a density of real numbers, and no probability of counts.
     latent_names
         Of the latents; z1, z2, … when not given.
     quantity
@@ -71,6 +83,10 @@ class ModelScoreInputs:
     kl: NDArray[np.floating] | None = None
     prior_variance: NDArray[np.floating] | None = None
     prior_mean: NDArray[np.floating] | None = None
+    log_evidence: NDArray[np.floating] | None = None
+    evidence_bin: NDArray[np.integer] | None = None
+    no_evidence: str = ""
+    density: bool = False
     latent_names: tuple[str, ...] = ()
     quantity: Quantity = "counts"
     behavior: dict[str, Covariate] = field(default_factory=dict)
@@ -79,18 +95,25 @@ class ModelScoreInputs:
 
     def __post_init__(self) -> None:
         n_bins = self.counts.shape[0]
-        for name in ("mean", "held_in_mean", "log_likelihood", "kl", "prior_mean"):
+        evidence_bins = np.zeros(0, int) if self.evidence_bin is None else self.evidence_bin
+        for name in ("mean", "held_in_mean", "log_likelihood", "kl", "prior_mean", "log_evidence"):
             values = getattr(self, name)
             if values is None:
                 continue
             bins = values.shape[0] if name == "held_in_mean" else values.shape[1]
-            if bins != n_bins:
-                raise ArtefactError(f"{name} has {bins} bins but the dataset {n_bins}: encode this dataset again")
+            expected = evidence_bins.size if name == "log_evidence" else n_bins
+            if bins != expected:
+                raise ArtefactError(
+                    f"{name} has {bins} bins but the dataset {expected}: encode this dataset again"
+                )
             bad = int(np.count_nonzero(~np.isfinite(values)))
             if bad:
                 raise ArtefactError(
                     f"{bad} of {values.size} numbers of {name} are not finite: fit this model again"
                 )
+
+        if evidence_bins.size and not (self.split[evidence_bins.clip(0, n_bins - 1)] == TEST).all():
+            raise ArtefactError("log_evidence is of bins that are no test bins: encode this dataset again")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -113,6 +136,7 @@ def score_model(inputs: ModelScoreInputs) -> list[Row]:
     """
     return [
         *_held_out_fit(inputs),
+        *_evidence(inputs),
         *_posterior(inputs),
         *_behavior(inputs),
         *_truth(inputs),
@@ -130,8 +154,9 @@ def _held_out_fit(inputs: ModelScoreInputs) -> list[Row]:
     if inputs.log_likelihood is None:
         why = "the method has no decoder with a likelihood of its own"
         rows += [not_defined(score, why, target="decoder") for score in SCORES]
-    elif not counted:
-        rows += [not_defined(score, no_counts, target="decoder") for score in SCORES]
+    elif not counted or inputs.density:
+        why = DENSITY if counted else no_counts
+        rows += [not_defined(score, why, target="decoder") for score in SCORES]
     else:
         rows += reconstruction_by_decoder(inputs.log_likelihood, inputs.counts, inputs.split, inputs.settings)
     return rows
@@ -145,6 +170,22 @@ def _co_smoothing(inputs: ModelScoreInputs) -> Row:
     if inputs.held_in_mean is None:
         return not_defined(score, "the model has no twin fitted on the held-in units", target=target)
     return co_smoothing(inputs.held_in_mean, inputs.counts[:, inputs.held_out], inputs.split, inputs.settings)
+
+
+def _evidence(inputs: ModelScoreInputs) -> list[Row]:
+    if why := too_few_bins(inputs.split):
+        return [not_estimable("log_evidence", why)]
+    if inputs.log_evidence is None or inputs.evidence_bin is None:
+        return [not_defined("log_evidence", inputs.no_evidence or "the latents were encoded without it")]
+    floor, surprises = None, 0
+    if inputs.quantity == "counts" and not inputs.density:
+        bins = inputs.evidence_bin.astype(np.intp)
+        floor, _, surprises = mean_rate_log_likelihood(inputs.counts, bins_of(inputs.split, TRAIN), bins)
+    given = "" if inputs.prior_mean is None else "what the prior is told of each bin"
+    return [
+        with_note(log_evidence(nats, floor, inputs.settings, seed=seed, given=given), surprise_note(surprises))
+        for seed, nats in enumerate(inputs.log_evidence)
+    ]
 
 
 def _posterior(inputs: ModelScoreInputs) -> list[Row]:

@@ -35,6 +35,9 @@ def write_latents(
     kl: Floats | None = None,
     prior_variance: Floats | None = None,
     prior_mean: Floats | None = None,
+    log_evidence: Floats | None = None,
+    evidence_bin: NDArray[np.int64] | None = None,
+    no_evidence: str = "",
     latent_names: Sequence[str] = (),
     notes: Sequence[str] = (),
     stage_version: str = "",
@@ -67,6 +70,12 @@ def write_latents(
         (n_seeds, n_latents) of the latents before the activity is seen.
     prior_mean
         (n_seeds, n_bins, n_latents) likewise, of a prior that depends on the bin.
+    log_evidence
+        (n_seeds, n_evidence_bins) bound on the log evidence of some test bins [nats].
+    evidence_bin
+        (n_evidence_bins,) their numbers.
+    no_evidence
+        Why a model has no such thing.
     latent_names
         One per latent; z1, z2, … when left out.
     notes
@@ -104,6 +113,7 @@ def write_latents(
         "settings": settings,
         "inputs": inputs,
         "stage_version": stage_version,
+        "no_evidence": no_evidence,
         "notes": notes,
     }
     receipt = receipt_path(work, store) if work else None
@@ -119,6 +129,11 @@ def write_latents(
             _check("prior/variance", prior_variance, (n_seeds, n_latents))
             about_prior = {"long_name": "variance of the prior"}
             write_array(group, "prior/variance", prior_variance, ("seed", "latent"), about_prior)
+        if log_evidence is not None and evidence_bin is not None:
+            _check("log_evidence", log_evidence, (n_seeds, evidence_bin.size))
+            about_evidence = {"long_name": "bound on the log evidence of a test bin", "unit": "nat"}
+            write_array(group, "log_evidence", log_evidence, ("seed", "evidence_bin"), about_evidence)
+            write_array(group, "evidence_bin", evidence_bin, ("evidence_bin",), {"long_name": "number of the bin"})
         names = list(latent_names) or [f"z{number + 1}" for number in range(n_latents)]
         write_array(group, "latent", np.array(names, object), ("latent",), {"long_name": "name of the latent"})
         write_array(group, "seed", np.arange(n_seeds), ("seed",), {"long_name": "number of the fit"})
@@ -176,6 +191,8 @@ class Latents:
         Of the model that made them.
     inputs
         Digests of what they were made from.
+    no_evidence
+        Why there is no `log_evidence`; empty where there is.
     """
 
     def __init__(self, path: Path) -> None:
@@ -191,6 +208,7 @@ class Latents:
         self.digest: str = manifest["digest"]
         self.model_settings: dict[str, Any] = manifest["settings"]
         self.inputs: dict[str, str] = manifest["inputs"]
+        self.no_evidence: str = manifest.get("no_evidence", "")
 
     @cached_property
     def mean(self) -> Floats:
@@ -226,6 +244,16 @@ class Latents:
     def prior_mean(self) -> Floats | None:
         """(n_seeds, n_bins, n_latents) mean of a prior that depends on the bin."""
         return self._optional("prior/mean")
+
+    @cached_property
+    def log_evidence(self) -> Floats | None:
+        """(n_seeds, n_evidence_bins) bound on the log evidence of some test bins [nats]."""
+        return self._optional("log_evidence")
+
+    @cached_property
+    def evidence_bin(self) -> NDArray[np.int64] | None:
+        """(n_evidence_bins,) numbers of those bins."""
+        return self._store.array("evidence_bin")[:] if "evidence_bin" in self._store else None
 
     @cached_property
     def time(self) -> NDArray[np.float64]:

@@ -9,8 +9,8 @@ from typing import Literal
 STAGES = {
     "bin": 1,
     "fit": 2,
-    "encode": 2,
-    "score": 3,
+    "encode": 3,
+    "score": 4,
     "score_session": 2,
     "report": 1,
     "report_dataset": 1,
