@@ -11,6 +11,7 @@ COMMANDS = {
     "run": ("study", "run a study; further options go to snakemake"),
     "status": ("study", "tell what is done, due or failed, and why"),
     "show": ("inspect", "tell what a store, a manifest or a table of scores holds"),
+    "sample": ("sample", "model → a novel recording drawn from it, in the plain npz format"),
     "verify": ("inspect", "hash every published artefact again; what is damaged becomes due"),
     "bin": ("bin", "raw recording → dataset of counts in bins"),
     "fit": ("fit", "dataset → model: all seeds, and the held-in twin"),

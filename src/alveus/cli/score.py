@@ -42,6 +42,7 @@ def score(job: Job, dataset: Path, latents: Path, scores: Path) -> None:
                 kl=found.kl,
                 prior_variance=found.prior_variance,
                 prior_mean=found.prior_mean,
+                predictive=found.predictive,
                 quantity=data.quantity,
                 behavior=_covariates(data),
                 truth_latents=data.truth_latents,

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from alveus.errors import ArtefactError
 
-TRAIN, VALIDATION, GAP = 0, 1, -1
+TRAIN, VALIDATION, TEST, GAP = 0, 1, 2, -1
 
 BLOCK_BINS = 4096
 """Bins turned into floating-point numbers at a time outside of training steps."""

@@ -10,8 +10,10 @@ import zarr
 from numpy.typing import NDArray
 
 from alveus.errors import ArtefactError
+from alveus.recording.population import Predictive
 from alveus.storage.layout import create_array, shard_length, write_array
 from alveus.storage.manifest import SCHEMA_VERSION, plain, software_versions
+from alveus.storage.predictive import read_predictive, write_predictive
 from alveus.storage.publish import publish, receipt_path
 from alveus.storage.store import METADATA, Store, create_store, seal_store
 
@@ -35,6 +37,7 @@ def write_latents(
     kl: Floats | None = None,
     prior_variance: Floats | None = None,
     prior_mean: Floats | None = None,
+    predictive: Predictive | None = None,
     latent_names: Sequence[str] = (),
     notes: Sequence[str] = (),
     stage_version: str = "",
@@ -67,6 +70,8 @@ def write_latents(
         (n_seeds, n_latents) of the latents before the activity is seen.
     prior_mean
         (n_seeds, n_bins, n_latents) likewise, of a prior that depends on the bin.
+    predictive
+        Statistics of recordings drawn from the model.
     latent_names
         One per latent; z1, z2, … when left out.
     notes
@@ -119,6 +124,8 @@ def write_latents(
             _check("prior/variance", prior_variance, (n_seeds, n_latents))
             about_prior = {"long_name": "variance of the prior"}
             write_array(group, "prior/variance", prior_variance, ("seed", "latent"), about_prior)
+        if predictive is not None:
+            write_predictive(group, predictive)
         names = list(latent_names) or [f"z{number + 1}" for number in range(n_latents)]
         write_array(group, "latent", np.array(names, object), ("latent",), {"long_name": "name of the latent"})
         write_array(group, "seed", np.arange(n_seeds), ("seed",), {"long_name": "number of the fit"})
@@ -226,6 +233,11 @@ class Latents:
     def prior_mean(self) -> Floats | None:
         """(n_seeds, n_bins, n_latents) mean of a prior that depends on the bin."""
         return self._optional("prior/mean")
+
+    @cached_property
+    def predictive(self) -> Predictive | None:
+        """Statistics of recordings drawn from seed 0, of a model that can be drawn from."""
+        return read_predictive(self._store)
 
     @cached_property
     def time(self) -> NDArray[np.float64]:
