@@ -5,33 +5,15 @@ import pytest
 import scipy.stats
 import torch
 
-from alveus.config.models import Autoencoder, Pca, Vae
+from alveus.config.models import Autoencoder, Pca
 from alveus.encode.sample import draws, generative, sample
 from alveus.errors import ArtefactError, SettingError
 from alveus.fit.fitted import FittedModel
-from alveus.models.build import build_network, seeded
 
-BIN = 0.02
+from .conftest import AUTOREGRESSIVE, BIN, untrained
+
 LINEAR = {"kind": "linear"}
-
-
-def untrained(seed: int = 0, n_units: int = 6, n_conditions: int = 0, **settings) -> FittedModel:
-    """Make a model with random weights, whose units fire about once in three bins."""
-    model = Vae(
-        method="vae", **({"latents": 2, "encoder": {"hidden": [8]}, "decoder": {"hidden": [8]}} | settings)
-    )
-    of_counts = model.likelihood.kind != "gaussian"
-
-    def build():
-        return build_network(model, n_units, bin_size=BIN, n_conditions=n_conditions, of_counts=of_counts)
-
-    network = seeded(build, seed)
-    if of_counts:
-        network.likelihood.readout.bias.data.fill_(-1.0)
-    state = {name: value.clone() for name, value in network.state_dict().items()}
-    return FittedModel(
-        "vae", model.model_dump(mode="json"), n_units, model.latents, (state, state), state, BIN, n_conditions, of_counts
-    )  # fmt: skip
+RHO = np.exp(-BIN / 0.2)
 
 
 def draw(model, n_bins, **options):
@@ -97,10 +79,6 @@ def test_latents_of_a_conditional_prior_follow_the_conditions():
         mean, variance = generative(model, 0, torch.device("cpu")).prior.of(torch.from_numpy(conditions))
     assert scipy.stats.kstest(((latents - mean.numpy()) / variance.sqrt().numpy()).ravel(), "norm").pvalue > 1e-3
     assert np.ptp(mean.numpy()) > 0.1
-
-
-AUTOREGRESSIVE = {"kind": "autoregressive", "time_constant": 0.2}
-RHO = np.exp(-BIN / 0.2)
 
 
 def test_latents_of_an_autoregressive_prior_are_a_series_within_each_segment():

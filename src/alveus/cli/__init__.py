@@ -16,6 +16,7 @@ COMMANDS = {
     "bin": ("bin", "raw recording → dataset of counts in bins"),
     "fit": ("fit", "dataset → model: all seeds, and the held-in twin"),
     "encode": ("encode", "model → latents of every bin and seed"),
+    "rates": ("rates", "model → denoised rates of every bin and unit"),
     "score": ("score", "latents → scores with floors and intervals"),
     "score-session": ("score", "dataset → scores that need no model"),
     "report": ("report", "everything of a session → its page"),

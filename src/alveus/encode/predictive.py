@@ -9,10 +9,10 @@ from alveus.fit.device import choose_device, set_threads
 from alveus.fit.fitted import FittedModel
 from alveus.recording.population import N_DRAWS, Predictive, RunningStatistics, place_probe
 
-RANDOM_SEED = 0
 
-
-def predictive(model: FittedModel, data: FitData, *, device: str = "auto", threads: int = 1) -> Predictive | None:
+def predictive(
+    model: FittedModel, data: FitData, *, random_seed: int = 0, device: str = "auto", threads: int = 1
+) -> Predictive | None:
     """Draw test bins from the prior and the decoder of seed 0, and take their statistics block by block.
 
     No recording is ever held: of each block only sums are kept.
@@ -23,6 +23,8 @@ def predictive(model: FittedModel, data: FitData, *, device: str = "auto", threa
         What `fit` gave.
     data
         What it was fitted to; of its activity nothing but the sizes is used.
+    random_seed
+        Of the draws.
     device, threads
         As for `encode`.
 
@@ -41,7 +43,7 @@ def predictive(model: FittedModel, data: FitData, *, device: str = "auto", threa
     set_threads(threads)
     chosen = choose_device(device)[0]
     vae = generative(model, 0, chosen)
-    generator = torch.Generator(chosen).manual_seed(RANDOM_SEED)
+    generator = torch.Generator(chosen).manual_seed(random_seed)
     conditions = None if data.conditions is None else np.ascontiguousarray(data.conditions[probe.bins])
     running = RunningStatistics(N_DRAWS, model.n_units, probe)
     for part, _, activity in draws(vae, N_DRAWS, probe.bins, data.segment[probe.bins], conditions, generator):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Distribution
 
-from alveus.encode.network import BLOCK_BINS, load_network
+from alveus.encode.network import BLOCK_BINS, load_seed
 from alveus.errors import ArtefactError, SettingError
 from alveus.fit.device import choose_device, set_threads
 from alveus.fit.fitted import FittedModel
@@ -97,9 +97,7 @@ def generative(model: FittedModel, seed: int, device: torch.device) -> Vae:
     """
     if why := why_not_generative(model):
         raise SettingError(why)
-    if not 0 <= seed < len(model.seeds):
-        raise SettingError(f"there is no seed {seed}: the model has the seeds 0 to {len(model.seeds) - 1}")
-    network = load_network(model, model.seeds[seed], device)
+    network = load_seed(model, seed, device)
     assert isinstance(network, Vae)  # noqa: S101  (for the type checker)
     return network
 
