@@ -27,6 +27,9 @@ MOST_UNITS, MOST_PAIRS = 128, 2000
 ROUNDING = 1e-12
 """Part of the mean square below which a variance is what rounding left of 0."""
 
+OF_COUNTS = frozenset({"fano_factor", "silent_bins"})
+"""Statistics that mean nothing where the unit of measure, or the zero, is arbitrary."""
+
 Floats = NDArray[np.float64]
 
 

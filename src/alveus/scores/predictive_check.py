@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from alveus.recording.population import (
     N_DRAWS,
     NOMINAL,
+    OF_COUNTS,
     Predictive,
     Probe,
     RunningStatistics,
@@ -22,9 +23,6 @@ from alveus.scores.settings import ScoreSettings
 SCORE = "predictive_check"
 TARGETS = {"rate": "units", "fano_factor": "units", "correlation": "pairs", "silent_bins": "stretches"}
 """Statistic → what it is of."""
-
-OF_COUNTS = frozenset({"fano_factor", "silent_bins"})
-"""Statistics that mean nothing where the unit of measure, or the zero, is arbitrary."""
 
 MOST_VALUES = 1 << 20
 """Counts drawn at a time; each takes three numbers of 8 bytes."""
