@@ -67,7 +67,7 @@ def of_session(wildcards):
     return [
         path
         for path in artefacts(wildcards.dataset, wildcards.session)
-        if not path.endswith(("/report.html", "/rates.json"))
+        if Path(path).name not in ("report.html", "rates.json")
     ]
 
 
