@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 LOCK := envs/requirements.lock
 TORCH := $(shell sed -n 's/^\(torch==.*\)/\1/p' $(LOCK))
 
-.PHONY: demo test install check format bench generate lock clean
+.PHONY: demo test install check format bench validate generate lock clean
 
 demo: install
 	$(BIN)/alveus run . --cores 2
@@ -44,6 +44,10 @@ format: install
 
 bench: install
 	for bench in benchmarks/bench_*.py; do $(BIN)/python $$bench || exit 1; done
+
+validate: install
+	$(BIN)/alveus run validation --cores 2
+	$(BIN)/python validation/table.py
 
 lock: install
 	$(BIN)/python envs/lock.py

@@ -60,8 +60,9 @@ def test_rates_of_a_log_linear_model_have_their_closed_form(posterior):
         {},
         {"likelihood": "negative_binomial", "encoder": WINDOW, "prior": AUTOREGRESSIVE},
         {"likelihood": "gaussian"},
+        {"posterior": "smoothed", "prior": AUTOREGRESSIVE},
     ],
-    ids=["one bin", "window", "gaussian"],
+    ids=["one bin", "window", "gaussian", "smoothed"],
 )
 def test_rates_are_the_average_over_samples_of_the_posterior(settings):
     model = untrained(**settings)

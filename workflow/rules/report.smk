@@ -44,6 +44,7 @@ rule report_dataset:
             labels={"session": "all"},
         ),
         scores=f"{RESULTS}/{{dataset}}/scores.csv",
+        sweeps=f"{RESULTS}/{{dataset}}/sweeps.csv",
     log:
         "logs/report_dataset/{dataset}.log",
     benchmark:
@@ -60,6 +61,6 @@ rule report_dataset:
         code=code("report_dataset"),
         work="work/{dataset}",
     shell:
-        "alveus report-dataset {wildcards.dataset} {output.page} {output.scores} --overrides {params.overrides:q}"
-        " --code {params.code:q} --work {params.work} --threads {threads}"
+        "alveus report-dataset {wildcards.dataset} {output.page} {output.scores} {output.sweeps}"
+        " --overrides {params.overrides:q} --code {params.code:q} --work {params.work} --threads {threads}"
         " --attempt {resources.attempt} --log {log}"

@@ -134,7 +134,12 @@ def failed_session_report(
 
 
 def dataset_report(
-    dataset: str, results: Path, work: Path, sessions: Sequence[str], models: Mapping[str, Any]
+    dataset: str,
+    results: Path,
+    work: Path,
+    sessions: Sequence[str],
+    models: Mapping[str, Any],
+    sweeps: Mapping[str, Mapping[str, Mapping[str, Any]]],
 ) -> DatasetReport:
     """Collect what the page of a dataset shows.
 
@@ -148,6 +153,8 @@ def dataset_report(
         Ids in the order of the table.
     models
         Settings by name, in the order of the config.
+    sweeps
+        Of these models: name of a sweep → name of a member → the values that make it.
     """
     tables = [
         path
@@ -161,6 +168,7 @@ def dataset_report(
         ),
         models=tuple(ModelReport(name, model.method, model.latents) for name, model in models.items()),
         scores=read_scores(tables),
+        sweeps=sweeps,
         provenance=Provenance(
             settings={name: model.model_dump(mode="json") for name, model in models.items()},
             versions={

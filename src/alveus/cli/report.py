@@ -35,14 +35,15 @@ def report(job: Job, folder: Path, page: Path) -> None:
 @click.argument("dataset")
 @click.argument("page", type=PATH)
 @click.argument("scores", type=PATH)
+@click.argument("sweeps", type=PATH)
 @click.option("--overrides", default="{}", help="JSON: settings laid over config.yaml.")
 @stage_options("report_dataset")
-def report_dataset(job: Job, dataset: str, page: Path, scores: Path, overrides: str) -> None:
-    """Write PAGE and the table SCORES of all sessions of DATASET, a dataset of the study in the current folder."""
+def report_dataset(job: Job, dataset: str, page: Path, scores: Path, sweeps: Path, overrides: str) -> None:
+    """Write PAGE, and the tables SCORES and SWEEPS, of all sessions of DATASET of the study in this folder."""
     with run_stage(job):
         from alveus.study.plan import Study
 
-        _write_dataset(Study(Path(), json.loads(overrides)), dataset, page, scores)
+        _write_dataset(Study(Path(), json.loads(overrides)), dataset, page, scores, sweeps)
 
 
 @click.command()
@@ -86,13 +87,14 @@ def report_failures(overrides: str) -> None:
             _write(page, session_page(found))
     for dataset in sorted(unfinished):
         folder = Path(study.results) / dataset
-        _write_dataset(study, dataset, folder / "report.html", folder / "scores.csv")
+        _write_dataset(study, dataset, folder / "report.html", folder / "scores.csv", folder / "sweeps.csv")
         click.echo(f"{folder}/report.html names each session that failed, and why")
 
 
-def _write_dataset(study: "Study", dataset: str, page: Path, scores: Path) -> None:
+def _write_dataset(study: "Study", dataset: str, page: Path, scores: Path, sweeps: Path) -> None:
     from alveus.cli.pages import dataset_report
-    from alveus.report.dataset import dataset_page
+    from alveus.report.dataset import dataset_page, members_of
+    from alveus.report.sweeps import sweeps_csv
     from alveus.study.layout import work_folder
 
     group = study.datasets[dataset]
@@ -102,9 +104,11 @@ def _write_dataset(study: "Study", dataset: str, page: Path, scores: Path) -> No
         Path(work_folder(dataset)),
         list(group.sessions),
         group.models,
+        study.sweeps(dataset),
     )
     table = "" if found.scores is None else found.scores.to_csv(index=False, lineterminator="\n")
     _write(scores, table)
+    _write(sweeps, sweeps_csv(members_of(found)))
     _write(page, dataset_page(found))
 
 

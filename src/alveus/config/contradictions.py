@@ -37,6 +37,8 @@ def contradictions(model: "Vae") -> Iterator[str]:
             "posterior: an autoregressive prior has a closed KL divergence for `diagonal` only: latents that "
             "depend on each other within a bin and across bins would need their covariance over time"
         )
+    if model.posterior == "smoothed" and not isinstance(prior, AutoregressivePrior):
+        yield "posterior: smoothed joins bins by an autoregressive prior: choose prior autoregressive"
     if isinstance(model.objective, TotalCorrelationObjective):
         if not isinstance(prior, StandardPrior | AnisotropicPrior) or isinstance(model.encoder, WindowEncoder):
             yield (

@@ -106,23 +106,32 @@ def settings_table() -> str:
 
 
 def _table_rows(name: str, field: FieldInfo) -> list[str]:
-    section = _section(field)
-    if section is not None and "kind" not in section.model_fields:
-        return [row for key, below in section.model_fields.items() for row in _table_rows(f"{name}.{key}", below)]
+    sections = _sections(field)
+    if sections and "kind" not in sections[0].model_fields:
+        return [
+            row for key, below in sections[0].model_fields.items() for row in _table_rows(f"{name}.{key}", below)
+        ]
     default = "required" if field.is_required() else f"`{_inline(_default(field))}`"
-    return [f"| `{name}` | {default} | {(field.description or '').replace('|', '/')} |"]
+    own = [
+        row
+        for choice in sections
+        for key, below in choice.model_fields.items()
+        if key != "kind"
+        for row in _table_rows(f"{name} ({choice.model_fields['kind'].default}).{key}", below)
+    ]
+    return [f"| `{name}` | {default} | {(field.description or '').replace('|', '/')} |", *own]
 
 
 def _field_lines(name: str, field: FieldInfo, given: Any, indent: int) -> list[str]:
-    section = _section(field)
-    if section is None or "kind" in section.model_fields:
+    sections = _sections(field)
+    if not sections or "kind" in sections[0].model_fields:
         value = _default(field) if given is None and not field.is_required() else given
         return [_commented(f"{' ' * indent}{name}: {_inline(value)}", field.description)]
     head = [""] if indent == 0 else []
     return [
         *head,
         _commented(f"{' ' * indent}{name}:", field.description, column=0),
-        *_section_lines(section, given or {}, indent + 2),
+        *_section_lines(sections[0], given or {}, indent + 2),
     ]
 
 
@@ -168,13 +177,14 @@ def _inline(value: Any) -> str:
     )
 
 
-def _section(field: FieldInfo) -> type[BaseModel] | None:
-    """Return the section a field holds, looking through Annotated and unions."""
+def _sections(field: FieldInfo) -> list[type[BaseModel]]:
+    """Return the sections a field may hold, in the order they are named, through Annotated and unions."""
     waiting: list[Any] = [field.annotation]
+    found: list[type[BaseModel]] = []
     while waiting:
-        annotation = waiting.pop()
+        annotation = waiting.pop(0)
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            return annotation
-        if get_origin(annotation) in {Annotated, Union, UnionType}:
-            waiting += get_args(annotation)
-    return None
+            found.append(annotation)
+        elif get_origin(annotation) in {Annotated, Union, UnionType}:
+            waiting = [*get_args(annotation), *waiting]
+    return found

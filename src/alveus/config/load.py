@@ -15,7 +15,7 @@ from alveus.config.problems import did_you_mean, sentences
 from alveus.config.schedules import settled_at
 from alveus.config.section import merge
 from alveus.config.study import Config, Dataset, Report, Scores
-from alveus.config.sweep import expand_sweeps
+from alveus.config.sweep import Members, expand_sweeps
 from alveus.config.table import SessionRow, read_rows, read_table
 from alveus.config.yaml import read_scalar, read_yaml
 from alveus.errors import SettingError
@@ -63,7 +63,7 @@ class StudySettings:
 
     config: Config
     datasets: dict[str, DatasetSettings]
-    sweeps: dict[str, list[str]] = field(default_factory=dict)
+    sweeps: Members = field(default_factory=dict)
 
 
 def load_study(folder: Path, overrides: Mapping[str, Any] | None = None) -> StudySettings:
@@ -122,7 +122,7 @@ def _models(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     return models if isinstance(models, Mapping) else {}
 
 
-def _with_members(raw: Mapping[str, Any], members: Mapping[str, list[str]]) -> dict[str, Any]:
+def _with_members(raw: Mapping[str, Any], members: Members) -> dict[str, Any]:
     """Replace the name of a sweep in a dataset's list of models by its members."""
     datasets = raw.get("datasets")
     if not members or not isinstance(datasets, Mapping):

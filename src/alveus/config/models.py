@@ -105,8 +105,11 @@ class Vae(Section):
         Field(description="distribution of the latents: standard, anisotropic, conditional, autoregressive"),
     ] = StandardPrior()
     posterior: Annotated[
-        Literal["diagonal", "full"],
-        Field(description="of the latents of a bin: independent, or with their covariance"),
+        Literal["diagonal", "full", "smoothed"],
+        Field(
+            description="of the latents of a bin: independent, or with their covariance; smoothed: joined over "
+            "time by an autoregressive prior"
+        ),
     ] = "diagonal"
     encoder: EncoderChoice = MlpEncoder()
     decoder: DecoderChoice = MlpDecoder()

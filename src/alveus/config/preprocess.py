@@ -102,7 +102,11 @@ class Preprocess(Section):
     ] = 60.0  # fmt: skip
     held_out_units: Annotated[
         Number,
-        Field(gt=0, lt=1, description="part of the units that co-smoothing predicts from the others"),
+        Field(
+            ge=0,
+            lt=1,
+            description="part of the units that co-smoothing predicts from the others (0: none)",
+        ),
     ] = 0.2
     held_out_seed: Annotated[Count, Field(ge=0, description="seed of the choice of held-out units")] = 0
     split: Annotated[Split, Field(description="training, validation and test")] = Split()

@@ -11,7 +11,11 @@ MOST_MODELS = 200
 """Models one sweep may become: more than that is a slip of the keyboard."""
 
 
-def expand_sweeps(models: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+Members = dict[str, dict[str, dict[str, Any]]]
+"""Name of a sweep → name of a member → the values that make it."""
+
+
+def expand_sweeps(models: Mapping[str, Any]) -> tuple[dict[str, Any], Members]:
     """Expand all sweeps.
 
     A key below a choice is written with a dot (``prior.time_constant``).
@@ -26,7 +30,7 @@ def expand_sweeps(models: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
     models
         The same with each sweep replaced by its members.
     members
-        Their names, by the name of the model that has a sweep.
+        By the name of the model that has a sweep, then by the member's own: the values that make it.
 
     Raises
     ------
@@ -35,10 +39,10 @@ def expand_sweeps(models: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
 
     >>> models, members = expand_sweeps({"v": {"method": "vae", "sweep": {"beta": [1, 4]}}})
     >>> members["v"], models["v-beta4"]
-    (['v-beta1', 'v-beta4'], {'method': 'vae', 'beta': 4})
+    ({'v-beta1': {'beta': 1}, 'v-beta4': {'beta': 4}}, {'method': 'vae', 'beta': 4})
     """
     expanded: dict[str, Any] = {}
-    members: dict[str, list[str]] = {}
+    members: Members = {}
     problems = []
     for name, model in models.items():
         sweep = model.get("sweep") if isinstance(model, Mapping) else None
@@ -49,7 +53,7 @@ def expand_sweeps(models: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
             problems.append(f"models.{name}.sweep: {problem}")
             continue
         base = {key: value for key, value in model.items() if key != "sweep"}
-        members[name] = []
+        members[name] = {}
         for values in product(*sweep.values()):
             chosen = dict(zip(sweep, values, strict=True))
             member = f"{name}-{'-'.join(_word(key, value) for key, value in chosen.items())}"
@@ -59,7 +63,7 @@ def expand_sweeps(models: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
             for key, value in chosen.items():
                 settings = _with(settings, key.split("."), value)
             expanded[member] = settings
-            members[name].append(member)
+            members[name][member] = chosen
     if problems:
         raise SettingError(*problems)
     return expanded, members

@@ -46,7 +46,7 @@ class Posteriors:
 def load_network(model: FittedModel, state: State, device: torch.device) -> Network:
     """Build the network that one seed's weights belong to, ready to be evaluated."""
     network = build_network(
-        TypeAdapter(Trained).validate_python(model.settings),
+        settings_of(model),
         state["inputs.mean"].shape[0],
         bin_size=model.bin_size,
         n_conditions=model.n_conditions,
@@ -66,6 +66,12 @@ def load_seed(model: FittedModel, seed: int, device: torch.device) -> Network:
     if not 0 <= seed < len(model.seeds):
         raise SettingError(f"there is no seed {seed}: the model has the seeds 0 to {len(model.seeds) - 1}")
     return load_network(model, model.seeds[seed], device)
+
+
+def settings_of(model: FittedModel) -> Trained:
+    """Return the settings that a model was fitted with."""
+    settings: Trained = TypeAdapter(Trained).validate_python(model.settings)
+    return settings
 
 
 def batches(network: Network, activity: Activity, segment: NDArray[np.integer]) -> Iterator[tuple[Tensor, Batch]]:

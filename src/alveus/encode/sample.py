@@ -198,7 +198,7 @@ class _Series:
             run = noise[:, start:stop]
             if self._last is not None and self._last[1] == segment[start]:
                 passed = int(bins[start]) - self._last[0]
-                run[:, 0] = self._prior.after(self._last[2], passed, run[:, 0])
+                run[:, 0] = self._prior.go_on(self._last[2], passed, run[:, 0])
             runs.append(self._prior.place(run))
             self._last = int(bins[stop - 1]), int(segment[stop - 1]), runs[-1][:, -1]
         return torch.cat(runs, dim=1)

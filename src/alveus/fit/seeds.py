@@ -91,7 +91,7 @@ def train_seeds(
     names = [str(seed) for seed in range(n_seeds)]
     everything = np.ones_like(data.held_out)
     with Interruption() as interruption:
-        for keep, group in ((everything, names), (~data.held_out, [TWIN])):
+        for keep, group in ((everything, names), (~data.held_out, [TWIN] if data.held_out.any() else [])):
             missing = [name for name in group if name not in finished.runs]
             if not missing:
                 continue
@@ -109,6 +109,8 @@ def train_seeds(
                 finished.take_up(run)
                 train(run, bins, training, save=finished.save, interruption=interruption, progress=progress)
                 finished.add(run)
+    if not data.held_out.any():  # the twin would see what seed 0 saw, and become what it became
+        finished.runs[TWIN] = {**finished.runs["0"], "history": [], "notes": []}
     return [finished.runs[name] for name in (*names, TWIN)], [] if note is None else [note]
 
 

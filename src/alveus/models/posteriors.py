@@ -17,6 +17,10 @@ SCALE_START = 0.5
 decoder hears the mean."""
 
 
+EVIDENCE_START = 2.0
+"""The same for an encoder whose bins are taken together: one bin says little, many say enough."""
+
+
 class Posterior(ABC):
     """q(z|x) of the latents of each bin: a normal distribution with mean (..., latent)."""
 
@@ -79,6 +83,22 @@ class DiagonalPosterior(Normal, Posterior):
         return DiagonalPosterior(self.loc[..., first:last, :], self.scale[..., first:last, :])
 
 
+class MarkovPosterior(DiagonalPosterior):
+    """Independent latents, each of which depends on itself one bin before.
+
+    Parameters
+    ----------
+    mean, scale
+        (..., bin, latent) of each bin alone.
+    lagged
+        (..., bin, latent) covariance of a latent with itself one bin before; meaningless for the first bin.
+    """
+
+    def __init__(self, mean: Tensor, scale: Tensor, lagged: Tensor) -> None:
+        super().__init__(mean, scale)
+        self.lagged = lagged
+
+
 class FullPosterior(MultivariateNormal, Posterior):
     """Normal latents of each bin with their covariance, q(z|x) = N(mean, L Lᵀ).
 
@@ -114,16 +134,24 @@ class FullPosterior(MultivariateNormal, Posterior):
 class DiagonalHead(nn.Module):
     """From a hidden layer (..., hidden) to a `DiagonalPosterior`."""
 
+    scale_start = SCALE_START
+
     def __init__(self, n_hidden: int, n_latents: int) -> None:
         super().__init__()
         self.n_latents = n_latents
         self.readout = nn.Linear(n_hidden, 2 * n_latents)
-        self.readout.bias.data[n_latents:].fill_(_raw(SCALE_START))
+        self.readout.bias.data[n_latents:].fill_(_raw(self.scale_start))
 
     def forward(self, hidden: Tensor) -> DiagonalPosterior:
         """Return the posterior."""
         mean, raw = self.readout(hidden).chunk(2, dim=-1)
         return DiagonalPosterior(mean, softplus(raw) + SCALE_FLOOR)
+
+
+class EvidenceHead(DiagonalHead):
+    """From a hidden layer to what each bin alone says of its latents: a factor that a prior over time is given."""
+
+    scale_start = EVIDENCE_START
 
 
 class FullHead(nn.Module):
@@ -152,7 +180,11 @@ class FullHead(nn.Module):
         return FullPosterior(mean, root)
 
 
-POSTERIORS: dict[str, type[DiagonalHead] | type[FullHead]] = {"diagonal": DiagonalHead, "full": FullHead}
+POSTERIORS: dict[str, type[DiagonalHead] | type[FullHead]] = {
+    "diagonal": DiagonalHead,
+    "full": FullHead,
+    "smoothed": EvidenceHead,
+}
 
 
 def _raw(scale: float) -> float:

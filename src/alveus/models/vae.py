@@ -14,7 +14,7 @@ from alveus.models.likelihoods import LIKELIHOODS, Likelihood
 from alveus.models.network import Encoded, Means, Network, Terms
 from alveus.models.objectives import elbo_terms, total_correlation
 from alveus.models.posteriors import POSTERIORS
-from alveus.models.priors import PRIORS, Prior
+from alveus.models.priors import PRIORS, AutoregressivePrior, Prior
 from alveus.models.priors.prior import Blocks
 
 BASELINE_MEMORY = 0.98
@@ -54,10 +54,13 @@ class Vae(Network):
         self.prior: Prior = PRIORS[settings.prior.kind](
             self.n_latents, n_conditions, bin_size, **own(settings.prior)
         )
+        if settings.posterior == "smoothed" and isinstance(self.prior, AutoregressivePrior):
+            self.prior.smooth()
         self.inputs = Inputs(n_units, compress=self.likelihood.of_counts)
         self.encoder: Encoder = ENCODERS[settings.encoder.kind](n_units, bin_size, **encoder_settings)
         self.head = POSTERIORS[settings.posterior](self.encoder.n_hidden, self.n_latents)
-        self.before, self.after = self.encoder.before + self.prior.before, self.encoder.after
+        self.before = self.encoder.before + self.prior.before
+        self.after = self.encoder.after + self.prior.after
         self.sequential = self.before + self.after > 0
         self.settled_at = max(settled_at(settings.beta), self.decoder.settled_at)
         self.unit_dropout = settings.unit_dropout
@@ -72,7 +75,7 @@ class Vae(Network):
         if hidden_units is not None:  # those left speak louder, so that what they add up to stays the same
             inputs = inputs * ~hidden_units / (1 - self.settings.unit_dropout)
         hidden = self.encoder(inputs, present)
-        return Encoded(self.head(hidden), hidden)
+        return Encoded(self.prior.infer(self.head(hidden), present), hidden)
 
     def terms(self, batch: Batch, noise: Tensor) -> Terms:
         """Return the terms of the evidence lower bound, and of the total correlation where it is asked for."""

@@ -85,11 +85,13 @@ def choose_units(
 def choose_held_out(n_units: int, part: float, seed: int) -> NDArray[np.bool_]:
     """Return which units co-smoothing predicts from the others, (n_units,): at least one of two, never all.
 
-    >>> int(choose_held_out(10, 0.2, seed=0).sum())
-    2
+    A part of 0 holds out none.
+
+    >>> int(choose_held_out(10, 0.2, seed=0).sum()), int(choose_held_out(10, 0, seed=0).sum())
+    (2, 0)
     """
     held_out = np.zeros(n_units, np.bool_)
-    if n_units >= 2:
+    if n_units >= 2 and part > 0:
         wanted = min(max(1, int(np.floor(part * n_units + 0.5))), n_units - 1)
         held_out[np.random.default_rng(seed).choice(n_units, wanted, replace=False)] = True
     return held_out

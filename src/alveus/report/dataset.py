@@ -12,6 +12,7 @@ from alveus.report.inputs import DatasetReport, SessionRow
 from alveus.report.model_table import Cell, Column, by_model, main_columns, make_cell, pick
 from alveus.report.page import render
 from alveus.report.score_rows import read_rows
+from alveus.report.sweeps import Member, sweep_members
 from alveus.report.verdict import CHOOSES, Statement, judge
 
 
@@ -27,6 +28,14 @@ class Line:
 def _overall(verdicts: Counter[str], n_done: int) -> str:
     """Write the verdicts of all sessions as one line."""
     return ", ".join(f"{text} in {count} of {n_done}" for text, count in verdicts.most_common())
+
+
+def members_of(report: DatasetReport) -> list[Member]:
+    """Return every member of every sweep in every session."""
+    rows = read_rows(report.scores)
+    latents = {model.name: model.n_latents or 0 for model in report.models}
+    by_session = {s.session: by_model(r for r in rows if r.session == s.session) for s in report.sessions}
+    return sweep_members(report.sweeps, latents, by_session)
 
 
 def dataset_page(report: DatasetReport) -> str:
@@ -79,4 +88,5 @@ def dataset_page(report: DatasetReport) -> str:
         plot=scores.strips(strip_table, columns) if done and names else None,
         units=sum(s.n_units or 0 for s in done),
         duration=sum(s.duration or 0.0 for s in done),
+        members=members_of(report),
     )

@@ -283,6 +283,8 @@ class DatasetReport:
         Rows of all sessions' scores.csv, with their columns.
     provenance, warnings, private
         As in `SessionReport`.
+    sweeps
+        Name of a sweep → name of a member → the values that make it.
     """
 
     dataset: str
@@ -292,3 +294,4 @@ class DatasetReport:
     provenance: Provenance = Provenance()
     warnings: tuple[str, ...] = ()
     private: tuple[str, ...] = ()
+    sweeps: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)

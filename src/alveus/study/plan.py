@@ -8,6 +8,7 @@ from typing import Any
 
 from alveus.config import CONFIG_FILE, DatasetSettings, SessionSettings, load_study, settings_and_tuning
 from alveus.config.models import TRAINED, Vae
+from alveus.config.sweep import Members
 from alveus.io.fingerprint import FingerprintCache, fingerprint
 from alveus.study.layout import WORK
 from alveus.study.resources import memory_mb, minutes
@@ -47,6 +48,15 @@ class Study:
     def datasets(self) -> dict[str, DatasetSettings]:
         """The datasets by name."""
         return self.settings.datasets
+
+    def sweeps(self, dataset: str) -> Members:
+        """Return the sweeps that are fitted in a dataset: name → member → the values that make it."""
+        models = self.datasets[dataset].models
+        found = {
+            name: {member: values for member, values in members.items() if member in models}
+            for name, members in self.settings.sweeps.items()
+        }
+        return {name: members for name, members in found.items() if members}
 
     def session(self, dataset: str, session: str) -> SessionSettings:
         """Return one session's settings."""

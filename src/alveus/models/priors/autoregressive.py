@@ -4,8 +4,14 @@ import torch
 from torch import Tensor, nn
 
 from alveus.models.batch import Batch
-from alveus.models.posteriors import Posterior
+from alveus.models.posteriors import SCALE_FLOOR, DiagonalPosterior, MarkovPosterior, Posterior
 from alveus.models.priors.prior import Prior
+
+REACH = 3.0
+"""Time constants around a bin that smoothing takes along; what is further away has been forgotten."""
+
+SHORTEST_REACH, LONGEST_REACH = 8, 48
+"""Bounds of that, in bins: work grows with the third power of a stretch."""
 
 SHORTEST, LONGEST = 0.1, 1e5
 """Bounds of a learned time constant, in bins: below the first a latent is white; above the second it stands still
@@ -15,8 +21,9 @@ within any block of training bins."""
 class AutoregressivePrior(Prior):
     """z_t = ρ z_{t−1} + √(1−ρ²) ε within a segment, one ρ = exp(−bin/τ) a latent, of unit variance.
 
-    With a posterior that is independent over time the KL divergence has a closed form,
-    ``Σ_t E_q KL(q(z_t) ‖ p(z_t | z_{t−1}))``, and the part of a bin depends on the bin before it alone.
+    The KL divergence has a closed form, ``Σ_t E_q KL(q(z_t | z_{t−1}) ‖ p(z_t | z_{t−1}))``, and the part of a bin
+    depends on the bin before it alone. A posterior that is independent over time costs up to ½ ln 2 nats a latent
+    and bin where latents are slow, whatever it says; one smoothed by the prior costs nothing it does not say.
 
     Parameters
     ----------
@@ -46,8 +53,40 @@ class AutoregressivePrior(Prior):
     ) -> None:
         super().__init__()
         self.bin_size = bin_size
+        self.smoothing = False
+        self.reach = min(max(round(REACH * time_constant / bin_size), SHORTEST_REACH), LONGEST_REACH)
         bins = torch.full((n_latents,), time_constant / bin_size).clamp(SHORTEST, LONGEST)
         self.log_bins = nn.Parameter(bins.log(), requires_grad=learned)
+
+    def smooth(self) -> None:
+        """From now on take the encoder's posterior of a bin as evidence, and join the bins around (`infer`)."""
+        self.smoothing, self.before, self.after = True, self.reach, self.reach
+
+    def infer(self, evidence: Posterior, present: Tensor | None) -> Posterior:
+        """Return the prior times the evidence of every bin, exactly: a Gaussian process, smoothed.
+
+        With evidence N(z_t; m_t, v_t), W = diag(1/v) and the prior's covariance K over the bins of a stretch,
+        the posterior has the covariance K − K W^½ (I + W^½ K W^½)⁻¹ W^½ K, whose middle part is
+        well-conditioned (Rasmussen & Williams, 2006, algorithm 3.2; as the posterior of an autoencoder:
+        Johnson et al., 2016, NeurIPS; Pearce, 2020, AABI).
+        """
+        if not self.smoothing:
+            return evidence
+        assert present is not None  # noqa: S101  (for the type checker)
+        assert isinstance(evidence, DiagonalPosterior)  # noqa: S101
+        precision = (present.unsqueeze(-1) / evidence.scale).transpose(-1, -2)  # (stretch, latent, bin), rooted
+        root = precision.unsqueeze(-1)
+        lag = torch.arange(present.shape[-1], device=present.device)
+        distance = (lag.unsqueeze(1) - lag).abs()
+        prior = torch.exp(-distance / self.log_bins.clamp(*_LOG_BOUNDS).exp().reshape(-1, 1, 1))
+        inner = root * prior * root.transpose(-1, -2)
+        inner = inner + torch.eye(len(lag), device=inner.device)
+        half = torch.linalg.solve_triangular(torch.linalg.cholesky(inner), root * prior, upper=False)
+        pull = (precision.square() * evidence.loc.transpose(-1, -2)).unsqueeze(-1)
+        mean = (prior @ pull - half.transpose(-1, -2) @ (half @ pull)).squeeze(-1)
+        variance = (1.0 - half.square().sum(-2)).clamp_min(SCALE_FLOOR**2)
+        lagged = self.rho.unsqueeze(-1) - (half * half.roll(1, -1)).sum(-2)
+        return MarkovPosterior(mean.transpose(-1, -2), variance.sqrt().transpose(-1, -2), lagged.transpose(-1, -2))
 
     @property
     def time_constant(self) -> Tensor:
@@ -71,6 +110,11 @@ class AutoregressivePrior(Prior):
         step = -torch.expm1(-2 * follows.unsqueeze(-1) / self.log_bins.clamp(*_LOG_BOUNDS).exp())  # 1 − ρ²
         step = torch.where(follows.unsqueeze(-1), step, 1.0)
         expected = (here - rho * before[0]).square() + variance + rho.square() * before[1]
+        if isinstance(posterior, MarkovPosterior):
+            lagged = posterior.lagged * follows.unsqueeze(-1)
+            expected = expected - 2 * rho * lagged
+            left = (variance - lagged.square() / before[1]).clamp_min(SCALE_FLOOR**2)  # given the bin before
+            spread = 0.5 * left.log()
         kl = 0.5 * (expected / step - 1.0 + step.log()) - spread
         return kl[..., first:last, :].clamp_min(0.0)
 
@@ -83,7 +127,7 @@ class AutoregressivePrior(Prior):
             series.append(rho * series[-1] + step * noise[..., t, :])
         return torch.stack(series, dim=-2)
 
-    def after(self, latents: Tensor, n_bins: int, noise: Tensor) -> Tensor:
+    def go_on(self, latents: Tensor, n_bins: int, noise: Tensor) -> Tensor:
         """Turn noise (..., latent) into the latents that follow `n_bins` after others (..., latent)."""
         rho = self.rho**n_bins
         return rho * latents + (1 - rho.square()).sqrt() * noise

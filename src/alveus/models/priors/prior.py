@@ -22,13 +22,14 @@ class Prior(nn.Module, ABC):
         Whether bins are independent of each other given what else is known of them.
     factorized
         Whether latents are independent of each other and the same for all bins.
-    before
-        How many bins before a bin its KL divergence needs.
+    before, after
+        How many bins before and after a bin its posterior and its KL divergence need.
     """
 
     independent: bool = True
     factorized: bool = True
     before: int = 0
+    after: int = 0
 
     @abstractmethod
     def kl(self, posterior: Posterior, batch: Batch) -> Tensor:
@@ -46,6 +47,18 @@ class Prior(nn.Module, ABC):
     @abstractmethod
     def variance(self) -> Tensor:
         """Variance of each latent over the recording, (latent,)."""
+
+    def infer(self, evidence: Posterior, present: Tensor | None) -> Posterior:  # noqa: ARG002
+        """Turn what the encoder says of each bin into the posterior; the same, unless a prior joins bins.
+
+        Parameters
+        ----------
+        evidence
+            Of each bin alone, (..., bin, latent).
+        present
+            (stretch, bin) which bins are there.
+        """
+        return evidence
 
     def for_training(self, posterior: Posterior, batch: Batch) -> Posterior:  # noqa: ARG002
         """Return the posterior that training uses; the encoder's own, unless a prior says otherwise."""

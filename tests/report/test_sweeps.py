@@ -1,0 +1,62 @@
+"""Sweeps to tables: rate, distortion, and the choice of the fewest latents that do as well."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from alveus.report.score_rows import ScoreRow
+from alveus.report.sweeps import COLUMNS, sweep_members, sweeps_csv
+
+SWEEPS = {"v": {f"v-latents{n}": {"latents": n} for n in (2, 4, 8)}}
+LATENTS = {f"v-latents{n}": n for n in (2, 4, 8)}
+
+
+def rows(model, co_smoothing, half, kls, log_likelihoods):
+    yield ScoreRow(
+        "co_smoothing", model, value=co_smoothing, low=co_smoothing - half, high=co_smoothing + half,
+        target="held-out units",
+    )  # fmt: skip
+    for seed, (kl, log_likelihood) in enumerate(zip(kls, log_likelihoods, strict=True)):
+        yield ScoreRow("kl", model, seed=str(seed), value=kl)
+        yield ScoreRow("log_likelihood", model, seed=str(seed), target="decoder", value=log_likelihood)
+        yield ScoreRow("log_likelihood", model, seed=str(seed), target="readout", value=-1e9)
+
+
+def scored(values):
+    return {
+        "one": {
+            f"v-latents{n}": list(rows(f"v-latents{n}", value, half, (n, n + 1, 9 * n), (-10.0, -12.0, -11.0)))
+            for n, (value, half) in values.items()
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "chosen"),
+    [
+        ({2: (0.1, 0.01), 4: (0.5, 0.1), 8: (0.55, 0.1)}, "v-latents4"),  # 8 is not shown to be better than 4
+        ({2: (0.1, 0.01), 4: (0.3, 0.1), 8: (0.55, 0.1)}, "v-latents8"),
+        ({2: (0.5, 0.1), 4: (0.5, 0.1), 8: (0.5, 0.1)}, "v-latents2"),
+        ({2: (-0.5, 0.1), 4: (-0.1, 0.01), 8: (-0.9, 0.1)}, "v-latents4"),
+    ],
+)
+def test_the_fewest_latents_that_reach_the_best_are_chosen(values, chosen):
+    members = sweep_members(SWEEPS, LATENTS, scored(values))
+    assert [member.model for member in members if member.chosen] == [chosen]
+
+
+def test_rate_and_distortion_are_medians_over_seeds():
+    members = sweep_members(SWEEPS, LATENTS, scored({2: (0.1, 0.01)}))
+    assert [(m.model, m.rate, m.distortion) for m in members] == [("v-latents2", 3.0, 11.0)]
+
+
+def test_the_table_can_be_read_back():
+    table = list(csv.DictReader(io.StringIO(sweeps_csv(sweep_members(SWEEPS, LATENTS, scored({4: (0.5, 0.1)}))))))
+    assert list(table[0]) == list(COLUMNS)
+    assert json.loads(table[0]["values"]) == {"latents": 4}
+    assert float(table[0]["co_smoothing_high"]) == pytest.approx(0.6)
+    assert sweeps_csv([]) == ",".join(COLUMNS) + "\n"
+    without = sweep_members(SWEEPS, LATENTS, {"one": {"v-latents2": [ScoreRow("kl", status="not defined")]}})
+    assert [(m.rate, m.co_smoothing, m.chosen) for m in without] == [(None, None, False)]
