@@ -18,5 +18,6 @@ rule all:
 include: "workflow/rules/bin.smk"
 include: "workflow/rules/fit.smk"
 include: "workflow/rules/encode.smk"
+include: "workflow/rules/rates.smk"
 include: "workflow/rules/score.smk"
 include: "workflow/rules/report.smk"

@@ -6,12 +6,13 @@ read_recording
     a raw file or folder → Recording
 prepare
     Recording → a session in bins
-open_dataset, open_latents, load_model
+open_dataset, open_latents, open_rates, load_model
     what a run published → arrays read when asked for, or a fitted model
 score_model, score_session
     arrays → rows of scores with floors and intervals
 
-Fitting and encoding are ``alveus.fit.fit.fit`` and ``alveus.encode.encode.encode``.
+Fitting and encoding are ``alveus.fit.fit.fit`` and ``alveus.encode.encode.encode``; novel recordings are drawn by
+``alveus.encode.sample.sample``.
 """
 
 from importlib import import_module
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from alveus.io import read_recording
     from alveus.preprocessing import prepare
     from alveus.scores import score_model, score_session
-    from alveus.storage import open_dataset, open_latents
+    from alveus.storage import open_dataset, open_latents, open_rates
 
 __version__ = "0.1.0"
 
@@ -30,6 +31,7 @@ __all__ = [
     "load_model",
     "open_dataset",
     "open_latents",
+    "open_rates",
     "prepare",
     "read_recording",
     "score_model",
@@ -40,6 +42,7 @@ _HOMES = {
     "load_model": "alveus.fit.model_file",
     "open_dataset": "alveus.storage",
     "open_latents": "alveus.storage",
+    "open_rates": "alveus.storage",
     "prepare": "alveus.preprocessing",
     "read_recording": "alveus.io",
     "score_model": "alveus.scores",

@@ -10,6 +10,7 @@ from alveus.recording import Finding
 from alveus.report.inputs import (
     ActivityWindow,
     DatasetReport,
+    DrawnAgainstRecorded,
     Failure,
     LatentExcerpt,
     ModelReport,
@@ -108,6 +109,36 @@ def _window(rng, n_units=31):
     return ActivityWindow(times, rng.poisson(rate * BIN * 5).astype(np.uint8), behavior)
 
 
+def drawn_by_a_model(n_units=31):
+    """A model whose draws have the right rates, and Fano factors that are too small."""
+    rng = np.random.default_rng(11)
+    n_pairs = n_units * (n_units - 1) // 2
+    rate, fano = rng.lognormal(0.0, 1.3, n_units), 1 + rng.gamma(2.0, 0.3, n_units)
+    pairs, silent = rng.normal(0.05, 0.08, n_pairs), rng.beta(4, 20, 20)
+
+    def draws(middle, spread):
+        return middle + spread * rng.standard_normal((39, middle.size))
+
+    undefined = np.where(np.arange(n_units) == 3, np.nan, fano)
+    return (
+        DrawnAgainstRecorded("rate", rate, np.abs(draws(rate, 0.1 * rate))),
+        DrawnAgainstRecorded("fano_factor", undefined, draws(1 + 0.2 * (fano - 1), 0.05)),
+        DrawnAgainstRecorded("correlation", pairs, draws(pairs, 0.02)),
+        DrawnAgainstRecorded("silent_bins", silent, draws(silent, 0.03)),
+    )
+
+
+def predictive_rows():
+    """Rows of the same model."""
+    name = "mean-rate Poisson model, units independent"
+    rows = (("rate", 0.97, 0.84, 0.99, 0.9), ("fano_factor", 0.06, 0.02, 0.2, 0.03),
+            ("correlation", 0.8, 0.77, 0.83, 0.4), ("silent_bins", 1.0, 0.84, 1.0, 1.0))  # fmt: skip
+    return [
+        score("vae", "predictive_check", *numbers, target=target, seed=0, floor_name=name)
+        for target, *numbers in rows
+    ]
+
+
 def session_scores():
     seeds = []
     for seed in range(5):
@@ -132,6 +163,7 @@ def session_scores():
         score("pca", "decoding_r2", 0.52, 0.46, 0.57, 0.09, target="position"),
         score("pca", "decoding_accuracy", 0.61, 0.55, 0.66, 0.56, target="direction"),
         *seeds,
+        *predictive_rows(),
         score("vae", "decoding_r2", None, target="heading", status="not estimable",
               note="12 of 300 test bins have a value"),
     ])  # fmt: skip
@@ -144,7 +176,7 @@ def example_session():
     course, cloud = _excerpts(rng, 8, 0.35, 0.12)
     vae = ModelReport(
         "vae", "vae", 8, 5, {"method": "vae", "latents": 8, "likelihood": {"kind": "poisson"}, "beta": 1.0},
-        _history(rng), course, cloud, ("no GPU was found: trained on the CPU",),
+        _history(rng), course, cloud, drawn_by_a_model(), ("no GPU was found: trained on the CPU",),
     )  # fmt: skip
     rates = rng.lognormal(0.0, 1.3, 31)
     return SessionReport(
@@ -281,7 +313,7 @@ def with_scores(session_report):
     """The example session with other scores and no figures, which are slow."""
 
     def make(rows):
-        bare = tuple(replace(m, history=None, course=None, cloud=None) for m in session_report.models)
+        bare = tuple(replace(m, history=None, course=None, cloud=None, drawn=()) for m in session_report.models)
         return replace(session_report, scores=score_table(rows), models=bare, window=None, rates=None)
 
     return make

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alveus.report.figures import latents, recording, training
-from alveus.report.inputs import ActivityWindow, LatentExcerpt, ModelReport, Snippet
+from alveus.report.figures import generation, latents, recording, training
+from alveus.report.inputs import ActivityWindow, DrawnAgainstRecorded, LatentExcerpt, ModelReport, Snippet
 
 TIMES = np.arange(50) * 0.1
 
@@ -87,6 +87,40 @@ def test_a_method_without_training_has_no_curves():
 def test_a_loss_that_was_never_evaluated_is_no_error():
     empty = history(validation_loss=np.nan)
     assert training.curves(ModelReport("vae", "vae", 4, history=empty)) is not None
+
+
+def check(recorded, drawn, statistic="rate"):
+    return DrawnAgainstRecorded(statistic, np.asarray(recorded, float), np.asarray(drawn, float))
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        check([0.0, 0.0], np.zeros((39, 2))),
+        check([1.0, 0.0], [[0.0, 0.0], [2.0, 0.0]]),
+        check([1.0], [[np.nan], [1.0]], "fano_factor"),
+        check([0.5, np.nan], [[np.nan, 1.0], [np.nan, 2.0]], "fano_factor"),
+        check(np.linspace(-1, 1, 3000), np.zeros((39, 3000)), "correlation"),
+        check([-3.0, 2.0], [[-3.1, 1.9], [-2.9, 2.1]]),
+    ],
+    ids=["silent", "half silent", "undefined draw", "no draw", "many", "negative"],
+)
+def test_draws_of_any_kind_can_be_drawn(drawn):
+    plot = generation.draws(ModelReport("vae", "vae", 2, drawn=(drawn,)), "counts")
+    assert plot.svg.startswith("<svg")
+
+
+def test_what_lies_outside_its_band_is_counted():
+    drawn = check([1.0, 2.0, 9.0], [[0.5, 2.0, 1.0], [1.5, 2.5, 2.0]])
+    plot = generation.draws(ModelReport("vae", "vae", 2, drawn=(drawn,)), "counts")
+    assert plot.alt.endswith("outside: mean rate 1 of 3")
+    assert "2 draws" in plot.read
+
+
+def test_a_model_without_draws_has_no_figure_of_them():
+    assert generation.draws(ModelReport("pca", "pca", 4), "counts") is None
+    nowhere = check([np.nan], [[1.0]], "fano_factor")
+    assert generation.draws(ModelReport("vae", "vae", 4, drawn=(nowhere,)), "counts") is None
 
 
 def test_a_drawing_holds_no_date_and_no_address(session_report):

@@ -73,6 +73,20 @@ def test_no_id_occurs_twice_and_every_reference_has_its_target(page):
     assert set(re.findall(r"url\(#([^)]+)\)", page)) <= set(ids)
 
 
+def test_a_model_is_held_against_what_it_draws(session_html, with_scores):
+    page = Outline(session_html)
+    assert page.text.count("Does the model make data like these?") == 1
+    tones = {"vae makes the rates of the units as they are": "good",
+             "vae does not make the variability of the units (Fano factors) as they are": "bad",
+             "vae makes the correlations of pairs of units only in part": "caution",
+             "vae makes the moments in which no unit is active as they are": "good"}  # fmt: skip
+    marks = {"good": "Good", "caution": "Caution", "bad": "Bad"}
+    for headline, tone in tones.items():
+        before = session_html[: session_html.index(headline)]
+        assert before.rsplit('role="img" aria-label="', 1)[1].startswith(marks[tone]), headline
+    assert "Does the model make data like these?" not in session_page(with_scores([]))
+
+
 def test_a_page_asks_nobody_for_anything(page):
     for tag, attrs in Outline(page).tags:
         assert tag not in ("script", "link", "iframe", "object", "base")

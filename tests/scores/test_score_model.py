@@ -5,7 +5,16 @@ import pytest
 import scipy.stats
 
 from alveus.errors import ArtefactError
+from alveus.recording.population import N_DRAWS, Predictive, RunningStatistics, place_probe
 from alveus.scores import Covariate, ModelScoreInputs, ScoreSettings, rows_to_csv, score_model
+
+
+def draws_of_mean_rates(counts, split):
+    probe = place_probe(split == 2, counts.shape[1])
+    running = RunningStatistics(N_DRAWS, counts.shape[1], probe)
+    rng = np.random.default_rng(0)
+    running.add(0, rng.poisson(counts.mean(0), (N_DRAWS, probe.bins.size, counts.shape[1])))
+    return Predictive(probe, running.statistics())
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +31,7 @@ def inputs(counts, latents, split):
         prior_variance=np.ones(4),
         log_evidence=rng.normal(-38, 1, (2, 200)).astype(np.float32),
         evidence_bin=np.flatnonzero(split == 2)[::4],
+        predictive=draws_of_mean_rates(counts, split),
         behavior={"x": Covariate(latents[:, 0].astype(np.float32))},
         truth_latents=latents,
         settings=ScoreSettings(shifts=5, resamples=50),
@@ -46,11 +56,13 @@ def test_a_model_with_everything_gets_every_score(inputs):
         "kl",
         "kl_per_latent",
         "active_latents",
+        "predictive_check",
         "decoding_r2",
         "truth_r2",
         "truth_mcc",
     }
-    assert {row.status for rows in table.values() for row in rows} == {"ok"}
+    missing = [(row.score, row.target) for rows in table.values() for row in rows if row.status != "ok"]
+    assert missing == [("predictive_check", "silent_bins")]  # of 30 busy units one always fires
     assert [row.seed for row in table["co_smoothing"]] == [None]
     assert [row.seed for row in table["truth_mcc"]] == [0, 1]
     assert [row.target for row in table["kl_per_latent"][:4]] == ["z1", "z2", "z3", "z4"]
@@ -98,6 +110,11 @@ def test_a_method_without_posterior_and_decoder_has_neither_score(inputs):
         "readout": "ok",
         "decoder": "not defined",
     }
+
+
+def test_a_method_that_cannot_be_drawn_from_is_not_checked(inputs):
+    rows = by_score(score_model(replace(inputs, predictive=None)))["predictive_check"]
+    assert [(row.status, row.target) for row in rows] == [("not defined", "")]
 
 
 def test_events_are_not_scored_as_counts(inputs):

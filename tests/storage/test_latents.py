@@ -3,6 +3,7 @@ import pytest
 import xarray as xr
 
 from alveus.errors import ArtefactError
+from alveus.recording.population import Predictive, RunningStatistics, place_probe
 from alveus.storage import open_dataset, open_latents
 
 from .conftest import publish_latents
@@ -71,3 +72,27 @@ def test_shapes_that_disagree_are_refused(tmp_path):
 def test_latents_are_no_dataset(tmp_path):
     with pytest.raises(ArtefactError, match="describes a latents, where a dataset is wanted"):
         open_dataset(publish_latents(tmp_path))
+
+
+def predictive() -> Predictive:
+    probe = place_probe(np.ones(300, bool), 6)
+    running = RunningStatistics(39, 6, probe)
+    running.add(0, np.random.default_rng(0).poisson([0, 0.1, 0.2, 0.3, 0.4, 0.5], (39, 300, 6)))
+    return Predictive(probe, running.statistics())
+
+
+def test_statistics_of_draws_are_read_back_bit_by_bit(tmp_path):
+    written = predictive()
+    read = open_latents(publish_latents(tmp_path, predictive=written)).predictive
+    assert np.isnan(written.drawn.fano_factor[:, 0]).all()
+    for one, other in ((written.probe, read.probe), (written.drawn, read.drawn)):
+        for name, values in vars(one).items():
+            np.testing.assert_array_equal(getattr(other, name), values, name)
+    with xr.open_zarr(tmp_path / "latents.zarr", group="predictive", consolidated=True) as group:
+        assert group["correlation"].dims == ("draw", "pair")
+        assert group["silent_bins"].dims == ("draw", "stretch")
+        assert group["rate"].dims == group["fano_factor"].dims == ("draw", "unit")
+
+
+def test_a_model_that_cannot_be_drawn_from_has_no_statistics(tmp_path):
+    assert open_latents(publish_latents(tmp_path)).predictive is None

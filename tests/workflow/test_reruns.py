@@ -53,6 +53,18 @@ def test_a_setting_reruns_the_stages_that_use_it(study, old, new, jobs):
     assert study.plan() == jobs
 
 
+def test_rates_are_made_where_they_are_asked_for_and_touch_nothing_else(study):
+    study.edit("config.yaml", "vae, latents: 2", "vae, rates: true, latents: 2")
+    assert study.plan() == {"rates": 2}
+    assert study.run().status == 0
+    assert study.plan() == {}
+    (study / "results/d/plain/vae/rates.json").unlink()
+    assert "not yet made: vae/rates.json" in study.command("status", str(study.folder)).said
+    assert study.plan() == {"rates": 1}
+    study.edit("config.yaml", "rates: true", "rates: false")
+    assert study.plan() == {}
+
+
 def test_a_column_of_the_table_reruns_that_session(study):
     study.edit("sessions.tsv", "path\nplain\tnpz\traw/plain.npz", "path\tmin_rate\nplain\tnpz\traw/plain.npz\t0.1")
     assert study.plan() == SESSION

@@ -58,7 +58,7 @@ def artefacts(dataset, session):
     ] + [
         f"{folder}/{model}/{name}"
         for model in STUDY.datasets[dataset].models
-        for name in ("fit.json", "latents.json", "scores.csv")
+        for name in STUDY.model_results(dataset, model)
     ]
 
 
@@ -67,7 +67,7 @@ def of_session(wildcards):
     return [
         path
         for path in artefacts(wildcards.dataset, wildcards.session)
-        if not path.endswith(".html")
+        if Path(path).name not in ("report.html", "rates.json")
     ]
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 
 from alveus.cli.job import Job, log, published_before, run_stage, stage_options
-from alveus.errors import ArtefactError
 
 
 @click.command()
@@ -23,26 +22,17 @@ def encode(job: Job, dataset: Path, model: Path, manifest: Path) -> None:
 
 
 def _encode(job: Job, dataset: Path, model: Path, store: Path, manifest: Path, key: str) -> None:
-    from pydantic import TypeAdapter
-
-    from alveus.config import Model
+    from alveus.cli.fitted import open_fitted
     from alveus.encode.encode import encode as encode_bins
+    from alveus.encode.predictive import predictive
     from alveus.fit.conditions import reading
-    from alveus.fit.model_file import load_model
-    from alveus.storage import open_dataset, read_manifest, write_latents
-    from alveus.storage.verify import verify
+    from alveus.storage import write_latents
 
-    data, fitted = open_dataset(dataset), read_manifest(model, "fit")
-    if fitted["inputs"]["dataset"] != data.digest:
-        raise ArtefactError(f"{model} was fitted to another dataset than {dataset}: run fit again")
-    damage = verify(model)
-    if damage:
-        raise ArtefactError(f"{damage[0].message}: run `alveus verify`, then the study again")
-    weights = load_model(model.with_name(fitted["artefact"]))
-    model_settings: Model = TypeAdapter(Model).validate_python(weights.settings)
-    memory_gb = job.tuning.get("memory_gb", math.inf)
-    with reading(data, model_settings, memory_gb=memory_gb, work=job.work) as fit_data:
-        latents = encode_bins(weights, fit_data, device=job.tuning.get("device", "auto"), threads=job.threads)
+    data, fitted, weights, settings = open_fitted(dataset, model)
+    device, memory_gb = job.tuning.get("device", "auto"), job.tuning.get("memory_gb", math.inf)
+    with reading(data, settings, memory_gb=memory_gb, work=job.work) as bins:
+        latents = encode_bins(weights, bins, device=device, threads=job.threads)
+        drawn = predictive(weights, bins, device=device, threads=job.threads)
     write_latents(
         store,
         manifest,
@@ -56,6 +46,7 @@ def _encode(job: Job, dataset: Path, model: Path, store: Path, manifest: Path, k
         log_evidence=latents.log_evidence,
         evidence_bin=latents.evidence_bin,
         no_evidence=latents.no_evidence,
+        predictive=drawn,
         time=data.time,
         session=data.session,
         dataset=data.dataset,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from alveus.cli.drawn import Recorded
 from alveus.recording import Finding
 from alveus.report.excerpts import example_bins, spread_bins
 from alveus.report.inputs import (
@@ -55,8 +56,11 @@ def session_report(folder: Path, work: Path, models: Sequence[str], settings: Ma
     behavior = tuple(data.behavior.values())
     window = example_bins(data.split, data.segment, max(1, round(settings["raster_seconds"] / data.bin_size)))
     cloud = spread_bins(data.n_bins, settings["max_points"])
+    recorded = Recorded(data)
     reports = [
-        _model(folder / name, data, window, cloud) for name in models if (folder / name / "latents.json").is_file()
+        _model(folder / name, data, window, cloud, recorded)
+        for name in models
+        if (folder / name / "latents.json").is_file()
     ]
     rates, fano = _rates_and_fano(data)
     statuses = tuple(_stage(name, status) for name, status in _statuses(work, models))
@@ -200,12 +204,12 @@ def _session_row(session: str, folder: Path, work: Path, models: list[str]) -> S
 
 
 def _statuses(work: Path, models: Sequence[str]) -> list[tuple[str, Status]]:
-    """Return how each stage went, by model; not the page's own stage, which is still at work."""
+    """Return how each stage went, by model; not the page's own stage, nor one at work that it has no part in."""
     return [
         (name, status)
         for name in ("", *models)
         for status in read_statuses(work / name)
-        if status.stage != "report"
+        if status.stage != "report" and (status.stage, status.state) != ("rates", "running")
     ]
 
 
@@ -225,7 +229,9 @@ def _failure(work: Path, statuses: Sequence[tuple[str, Status]]) -> Failure | No
     return Failure(name, status.exit_status, status.message, tail)
 
 
-def _model(folder: Path, data: "Dataset", window: slice, cloud: "NDArray[np.int64]") -> ModelReport:
+def _model(
+    folder: Path, data: "Dataset", window: slice, cloud: "NDArray[np.int64]", recorded: Recorded
+) -> ModelReport:
     fitted, latents = read_manifest(folder / "fit.json", "fit"), open_latents(folder / "latents.json")
     history = pd.read_csv(folder / "history.csv") if (folder / "history.csv").is_file() else None
 
@@ -245,6 +251,7 @@ def _model(folder: Path, data: "Dataset", window: slice, cloud: "NDArray[np.int6
         history=history,
         course=excerpt(window),
         cloud=excerpt(cloud),
+        drawn=recorded.beside(latents.predictive),
         notes=tuple(fitted["notes"]),
     )
 

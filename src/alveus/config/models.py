@@ -143,6 +143,14 @@ class Vae(Section):
             "(coordinated dropout; Keshtkaran & Pandarinath, 2019)",
         ),
     ] = 0.0
+    rates: Annotated[
+        bool,
+        Field(
+            description="write denoised rates of every bin and unit too (rates.zarr, as large as the activity in "
+            "float32)",
+            exclude=True,
+        ),
+    ] = False
     sweep: Sweep = Field(default_factory=dict)
 
     @model_validator(mode="after")

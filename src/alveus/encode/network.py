@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from alveus.errors import ArtefactError
+from alveus.errors import ArtefactError, SettingError
 from alveus.fit.batches import Stretches, whole
 from alveus.fit.data import Activity, FitData
 from alveus.fit.fitted import FittedModel, State
@@ -59,6 +59,13 @@ def load_network(model: FittedModel, state: State, device: torch.device) -> Netw
             f"the model's weights do not fit its settings: fit the model again ({error})"
         ) from error
     return network.to(device).eval()
+
+
+def load_seed(model: FittedModel, seed: int, device: torch.device) -> Network:
+    """Build the network of one seed, or say which there are."""
+    if not 0 <= seed < len(model.seeds):
+        raise SettingError(f"there is no seed {seed}: the model has the seeds 0 to {len(model.seeds) - 1}")
+    return load_network(model, model.seeds[seed], device)
 
 
 def settings_of(model: FittedModel) -> Trained:

@@ -86,6 +86,25 @@ class LatentExcerpt:
 
 
 @dataclass(frozen=True)
+class DrawnAgainstRecorded:
+    """One statistic of the recorded test bins, and of recordings drawn from a model.
+
+    Parameters
+    ----------
+    statistic
+        ``rate``, ``fano_factor``, ``correlation`` or ``silent_bins``.
+    recorded
+        (n,) of the recorded activity, of every unit, pair or stretch; NaN where not defined.
+    drawn
+        (n_draws, n) of the drawn ones, likewise.
+    """
+
+    statistic: str
+    recorded: NDArray[np.float64]
+    drawn: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class ModelReport:
     """One fitted model.
 
@@ -104,6 +123,8 @@ class ModelReport:
         A contiguous stretch, best the one of the activity window.
     cloud
         Bins spread over the whole session, for scatter plots.
+    drawn
+        What it draws, held against the recording; empty for a model that cannot be drawn from.
     notes
         Sentences about the fit: early stop, fallback to the CPU.
     """
@@ -116,6 +137,7 @@ class ModelReport:
     history: pd.DataFrame | None = None
     course: LatentExcerpt | None = None
     cloud: LatentExcerpt | None = None
+    drawn: tuple[DrawnAgainstRecorded, ...] = ()
     notes: tuple[str, ...] = ()
 
 

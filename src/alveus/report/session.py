@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alveus.report.figures import latents, recording, scores, training
+from alveus.report.figures import generation, latents, recording, scores, training
 from alveus.report.figures.plot import Plot, series_color, theme_color
 from alveus.report.formatting import counted, number, seconds, words
+from alveus.report.generation import generation_statements
 from alveus.report.inputs import SessionReport
 from alveus.report.model_table import by_model, competitors, main_columns, pick, table_of_models
 from alveus.report.page import render
@@ -109,6 +110,10 @@ def session_page(report: SessionReport) -> str:
             m.name: [plot for plot in (latents.courses(m, colors[m.name]), latents.scatter(m)) if plot is not None]
             for m in report.models
         },
+        draw_plots={
+            m.name: plot for m in report.models if (plot := generation.draws(m, report.quantity)) is not None
+        },
+        draw_statements={m.name: generation_statements(m.name, grouped.get(m.name, [])) for m in report.models},
         rows_by_model=grouped,
         most_rows=MOST_ROWS,
         problems=problems,

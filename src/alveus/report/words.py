@@ -63,6 +63,13 @@ SCORES: dict[str, ScoreWords] = {
         "Latents whose posterior mean varies by more than 0.01 of the prior's variance; 0 is collapse.",
         from_zero=True,
     ),
+    "predictive_check": ScoreWords(
+        "predictive check",
+        "share inside",
+        "Share of the units (pairs, stretches) whose recorded statistic lies within those of 39 recordings drawn "
+        "from the model. A true model has 0.95; more is no better.",
+        from_zero=True,
+    ),
     "decoding_r2": ScoreWords(
         "decoding R²",
         "",

@@ -129,6 +129,23 @@ def ratio_interval(
     return Interval(float(low), float(high))
 
 
+def share_interval(share: float, n: float) -> Interval:
+    """Interval of a share of `n` independent items, which need not be a whole number.
+
+    References
+    ----------
+    Wilson (1927), Probable inference, the law of succession, and statistical inference, J. Am. Stat. Assoc. 22.
+
+    >>> found = share_interval(1.0, 10)
+    >>> round(found.low, 3), round(found.high, 3)
+    (0.722, 1.0)
+    """
+    z = ndtri(0.975)
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return Interval(float(max(0.0, middle - reach)), float(min(1.0, middle + reach)))
+
+
 def mean_interval(values: NDArray[np.floating], settings: ScoreSettings, *names: str | int) -> Interval:
     """Interval of the mean over bins that depend on their neighbours; see `ratio_interval`."""
     return ratio_interval(values, np.ones(len(values)), settings, *names)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alveus.errors import ArtefactError
+from alveus.recording.population import Predictive
 from alveus.scores.active_latents import active_latents
 from alveus.scores.co_smoothing import co_smoothing
 from alveus.scores.covariate import Covariate
@@ -15,6 +16,8 @@ from alveus.scores.elbo import elbo
 from alveus.scores.kl import kl, kl_per_latent
 from alveus.scores.log_evidence import log_evidence
 from alveus.scores.parts import TEST, TRAIN, bins_of, too_few_bins
+from alveus.scores.predictive_check import SCORE as PREDICTIVE_CHECK
+from alveus.scores.predictive_check import predictive_check
 from alveus.scores.readout import mean_rate_log_likelihood, surprise_note
 from alveus.scores.reconstruction import SCORES, reconstruction_by_decoder, reconstruction_by_readout
 from alveus.scores.rows import Row, not_defined, not_estimable, with_note
@@ -57,6 +60,8 @@ class ModelScoreInputs:
         Why it is not defined.
     density
         Whether the model's own likelihood is a density of real numbers, and no probability of counts.
+    predictive
+        Statistics of recordings drawn from seed 0, for models that can be drawn from.
     latent_names
         Of the latents; z1, z2, … when not given.
     quantity
@@ -87,6 +92,7 @@ class ModelScoreInputs:
     evidence_bin: NDArray[np.integer] | None = None
     no_evidence: str = ""
     density: bool = False
+    predictive: Predictive | None = None
     latent_names: tuple[str, ...] = ()
     quantity: Quantity = "counts"
     behavior: dict[str, Covariate] = field(default_factory=dict)
@@ -132,12 +138,13 @@ def score_model(inputs: ModelScoreInputs) -> list[Row]:
     Returns
     -------
     list of Row
-        Scores of held-out fit, collapse, behaviour and truth, in this order.
+        Scores of held-out fit, collapse, predictive checks, behaviour and truth, in this order.
     """
     return [
         *_held_out_fit(inputs),
         *_evidence(inputs),
         *_posterior(inputs),
+        *_predictive(inputs),
         *_behavior(inputs),
         *_truth(inputs),
     ]
@@ -216,6 +223,17 @@ def _posterior(inputs: ModelScoreInputs) -> list[Row]:
             active_latents(moved[seed, test], inputs.prior_variance[seed], seed=seed) for seed in range(n_seeds)
         ]
     return rows
+
+
+def _predictive(inputs: ModelScoreInputs) -> list[Row]:
+    if why := too_few_bins(inputs.split):
+        return [not_estimable(PREDICTIVE_CHECK, why)]
+    if inputs.predictive is None:
+        why = "the method has no prior to draw from, or its decoder needs the activity besides"
+        return [not_defined(PREDICTIVE_CHECK, why)]
+    return predictive_check(
+        inputs.predictive, inputs.counts, inputs.split, inputs.settings, quantity=inputs.quantity
+    )
 
 
 def _behavior(inputs: ModelScoreInputs) -> list[Row]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from alveus.storage.latents import Latents, open_latents, write_latents
     from alveus.storage.manifest import read_manifest, write_manifest
     from alveus.storage.publish import already_published, publish_file, republish
+    from alveus.storage.rates import Rates, open_rates, write_rates
     from alveus.storage.reading import BehaviorArray, Dataset, open_dataset
     from alveus.storage.show import describe
     from alveus.storage.verify import Damage
@@ -22,16 +23,19 @@ __all__ = [
     "Damage",
     "Dataset",
     "Latents",
+    "Rates",
     "already_published",
     "describe",
     "open_dataset",
     "open_latents",
+    "open_rates",
     "publish_file",
     "read_manifest",
     "republish",
     "write_dataset",
     "write_latents",
     "write_manifest",
+    "write_rates",
 ]
 
 _HOMES = {
@@ -39,16 +43,19 @@ _HOMES = {
     "Damage": "verify",
     "Dataset": "reading",
     "Latents": "latents",
+    "Rates": "rates",
     "already_published": "publish",
     "describe": "show",
     "open_dataset": "reading",
     "open_latents": "latents",
+    "open_rates": "rates",
     "publish_file": "publish",
     "read_manifest": "manifest",
     "republish": "publish",
     "write_dataset": "dataset",
     "write_latents": "latents",
     "write_manifest": "manifest",
+    "write_rates": "rates",
 }
 
 

@@ -10,8 +10,10 @@ import zarr
 from numpy.typing import NDArray
 
 from alveus.errors import ArtefactError
+from alveus.recording.population import Predictive
 from alveus.storage.layout import create_array, shard_length, write_array
 from alveus.storage.manifest import SCHEMA_VERSION, plain, software_versions
+from alveus.storage.predictive import read_predictive, write_predictive
 from alveus.storage.publish import publish, receipt_path
 from alveus.storage.store import METADATA, Store, create_store, seal_store
 
@@ -38,6 +40,7 @@ def write_latents(
     log_evidence: Floats | None = None,
     evidence_bin: NDArray[np.int64] | None = None,
     no_evidence: str = "",
+    predictive: Predictive | None = None,
     latent_names: Sequence[str] = (),
     notes: Sequence[str] = (),
     stage_version: str = "",
@@ -76,6 +79,8 @@ def write_latents(
         (n_evidence_bins,) their numbers.
     no_evidence
         Why a model has no such thing.
+    predictive
+        Statistics of recordings drawn from the model.
     latent_names
         One per latent; z1, z2, … when left out.
     notes
@@ -134,6 +139,8 @@ def write_latents(
             about_evidence = {"long_name": "bound on the log evidence of a test bin", "unit": "nat"}
             write_array(group, "log_evidence", log_evidence, ("seed", "evidence_bin"), about_evidence)
             write_array(group, "evidence_bin", evidence_bin, ("evidence_bin",), {"long_name": "number of the bin"})
+        if predictive is not None:
+            write_predictive(group, predictive)
         names = list(latent_names) or [f"z{number + 1}" for number in range(n_latents)]
         write_array(group, "latent", np.array(names, object), ("latent",), {"long_name": "name of the latent"})
         write_array(group, "seed", np.arange(n_seeds), ("seed",), {"long_name": "number of the fit"})
@@ -254,6 +261,11 @@ class Latents:
     def evidence_bin(self) -> NDArray[np.int64] | None:
         """(n_evidence_bins,) numbers of those bins."""
         return self._store.array("evidence_bin")[:] if "evidence_bin" in self._store else None
+
+    @cached_property
+    def predictive(self) -> Predictive | None:
+        """Statistics of recordings drawn from seed 0, of a model that can be drawn from."""
+        return read_predictive(self._store)
 
     @cached_property
     def time(self) -> NDArray[np.float64]:

@@ -19,7 +19,13 @@ from alveus.errors import ArtefactError
 SCHEMA_VERSION = 1
 """Raised when a manifest or a store changes in a way that older readers would misread."""
 
-MANIFESTS = {"dataset.json": "dataset", "events.json": "events", "fit.json": "fit", "latents.json": "latents"}
+MANIFESTS = {
+    "dataset.json": "dataset",
+    "events.json": "events",
+    "fit.json": "fit",
+    "latents.json": "latents",
+    "rates.json": "rates",
+}
 """File name of each manifest → its kind."""
 
 READ_BYTES = 1 << 20  # per step of hashing: large enough for the disk, small enough for any memory
@@ -114,7 +120,7 @@ def read_manifest(path: Path, kind: str | None = None) -> dict[str, Any]:
     path
         Of the JSON.
     kind
-        ``dataset``, ``events``, ``fit`` or ``latents``; None: any.
+        ``dataset``, ``events``, ``fit``, ``latents`` or ``rates``; None: any.
 
     Raises
     ------

@@ -79,7 +79,7 @@ def publish(
     manifest
         Its manifest, in the same folder.
     kind
-        What it is: ``dataset``, ``events``, ``fit`` or ``latents``.
+        What it is: ``dataset``, ``events``, ``fit``, ``latents`` or ``rates``.
     receipt
         Where to keep a copy of the manifest, if anywhere.
     key

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from alveus.config import CONFIG_FILE, DatasetSettings, SessionSettings, load_study, settings_and_tuning
-from alveus.config.models import TRAINED
+from alveus.config.models import TRAINED, Vae
 from alveus.config.sweep import Members
 from alveus.io.fingerprint import FingerprintCache, fingerprint
 from alveus.study.layout import WORK
@@ -92,6 +92,12 @@ class Study:
         """Keep what was hashed for the next plan."""
         self._fingerprints.save()
 
+    def model_results(self, dataset: str, model: str) -> list[str]:
+        """Return the names of the files that a finished model has in its folder."""
+        settings = self.datasets[dataset].models[model]
+        rates = ["rates.json"] if isinstance(settings, Vae) and settings.rates else []
+        return ["fit.json", "latents.json", *rates, "scores.csv"]
+
     def stage_settings(self, stage: str, dataset: str, session: str = "", model: str = "") -> str:
         """Return, as canonical JSON, all that a stage's result depends on besides its input files."""
         return self._text(stage, dataset, session, model)
@@ -103,7 +109,7 @@ class Study:
             return _canonical(settings_and_tuning(self.session(dataset, session).preprocess)[1])
         if stage == "fit":
             return _canonical(settings_and_tuning(self.datasets[dataset].training)[1])
-        if stage == "encode":
+        if stage in ("encode", "rates"):
             training = self.datasets[dataset].training
             return _canonical({"device": training.device, "memory_gb": training.memory_gb})
         return "{}"

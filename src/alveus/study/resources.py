@@ -1,12 +1,36 @@
 """The size of a recording to the memory and time a job asks a scheduler for."""
 
-BASE_MB = {"bin": 600, "fit": 1500, "encode": 1200, "score": 1200, "score_session": 1000, "report": 1200}
+BASE_MB = {
+    "bin": 600,
+    "fit": 1500,
+    "encode": 1200,
+    "rates": 1200,
+    "score": 1200,
+    "score_session": 1000,
+    "report": 1200,
+}
 """Memory of an idle Python with the stage's libraries loaded, rounded up generously [MB]."""
 
-BYTES_PER_COUNT = {"bin": 0.0, "fit": 6.0, "encode": 6.0, "score": 12.0, "score_session": 10.0, "report": 2.0}
+BYTES_PER_COUNT = {
+    "bin": 0.0,
+    "fit": 6.0,
+    "encode": 6.0,
+    "rates": 6.0,
+    "score": 12.0,
+    "score_session": 10.0,
+    "report": 2.0,
+}
 """Bytes that a stage holds per bin and unit: the counts, a copy on the device, blocks of floats."""
 
-COUNTS_PER_SECOND = {"bin": 2e7, "fit": 3e5, "encode": 2e7, "score": 2e6, "score_session": 2e6, "report": 2e7}
+COUNTS_PER_SECOND = {
+    "bin": 2e7,
+    "fit": 3e5,
+    "encode": 2e7,
+    "rates": 1e6,
+    "score": 2e6,
+    "score_session": 2e6,
+    "report": 2e7,
+}
 """Bins times units that a stage gets through per second on a slow core, per seed."""
 
 RAW_BYTES_PER_COUNT = 0.5

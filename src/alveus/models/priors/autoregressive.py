@@ -127,6 +127,11 @@ class AutoregressivePrior(Prior):
             series.append(rho * series[-1] + step * noise[..., t, :])
         return torch.stack(series, dim=-2)
 
+    def go_on(self, latents: Tensor, n_bins: int, noise: Tensor) -> Tensor:
+        """Turn noise (..., latent) into the latents that follow `n_bins` after others (..., latent)."""
+        rho = self.rho**n_bins
+        return rho * latents + (1 - rho.square()).sqrt() * noise
+
     @property
     def variance(self) -> Tensor:
         """1 for every latent."""
