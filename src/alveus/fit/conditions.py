@@ -1,5 +1,6 @@
 """A session to what a model is fitted on, with what a conditional prior is given of every bin."""
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,8 @@ from alveus.fit.data import FitData, unpacked
 from alveus.storage import Dataset
 
 UNPACKED = "unpacked"
-"""Folder in the work folder for activity that is larger than memory; deleted when a stage is done."""
+"""Start of the name of a folder in the work folder, for activity that is larger than memory; each process has
+its own and deletes it when it is done."""
 
 UNPACKED_BINS = 65_536
 """Bins unpacked at a time: whole shards, which are read fastest."""
@@ -31,14 +33,15 @@ Column = NDArray[np.float32]
 @contextmanager
 def reading(session: Dataset, model: Model, *, memory_gb: float, work: Path | None) -> Iterator[FitData]:
     """Give what a model is fitted on, as `fit_data` does, and delete what was unpacked for it afterwards."""
+    own = None if work is None else work / f"{UNPACKED}-{os.getpid()}"
     try:
-        yield fit_data(session, model, memory_gb=memory_gb, work=work)
+        yield fit_data(session, model, memory_gb=memory_gb, folder=own)
     finally:
-        if work is not None:
-            shutil.rmtree(work / UNPACKED, ignore_errors=True)
+        if own is not None:
+            shutil.rmtree(own, ignore_errors=True)
 
 
-def fit_data(session: Dataset, model: Model, *, memory_gb: float = np.inf, work: Path | None = None) -> FitData:
+def fit_data(session: Dataset, model: Model, *, memory_gb: float = np.inf, folder: Path | None = None) -> FitData:
     """Read what a model is fitted on.
 
     Parameters
@@ -47,8 +50,8 @@ def fit_data(session: Dataset, model: Model, *, memory_gb: float = np.inf, work:
         A dataset, and the settings of the model.
     memory_gb
         Activity larger than this [GB] is unpacked into a file that is mapped into memory.
-    work
-        Folder for that; without one everything is held in memory.
+    folder
+        Where that file goes; without one everything is held in memory.
 
     Raises
     ------
@@ -56,7 +59,7 @@ def fit_data(session: Dataset, model: Model, *, memory_gb: float = np.inf, work:
         When the session lacks a covariate or a column of trials that the model names.
     """
     size = session.n_bins * session.n_units * session.activity.dtype.itemsize
-    on_disk = work / UNPACKED if work is not None and size > memory_gb * 1e9 else None
+    on_disk = folder if size > memory_gb * 1e9 else None
     if on_disk is None:
         counts = session.counts()
     else:
