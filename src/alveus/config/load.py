@@ -84,7 +84,7 @@ def load_study(folder: Path, overrides: Mapping[str, Any] | None = None) -> Stud
     """
     raw = merge(read_yaml(folder / CONFIG_FILE), _from_command_line(overrides or {}))
     models = raw.get("models") or {}
-    members: dict[str, list[str]] = {}
+    members: Members = {}
     if isinstance(models, Mapping):
         try:
             models, members = expand_sweeps(models)
