@@ -150,7 +150,7 @@ datasets: {d: {sessions: sessions.tsv, models: [v]}, e: {sessions: sessions.tsv,
 models: {v: {method: vae, sweep: {beta: [1, 4]}}, pca: {method: pca, latents: 3}}
 """
     loaded = load_study(study(config))
-    assert loaded.sweeps == {"v": ["v-beta1", "v-beta4"]}
+    assert loaded.sweeps == {"v": {"v-beta1": {"beta": 1}, "v-beta4": {"beta": 4}}}
     assert list(loaded.datasets["d"].models) == ["v-beta1", "v-beta4"]
     assert list(loaded.datasets["e"].models) == ["v-beta4", "pca"]
     assert list(loaded.config.models) == ["v-beta1", "v-beta4", "pca"]

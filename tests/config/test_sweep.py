@@ -22,7 +22,8 @@ def expanded(sweep, **settings):
 )
 def test_every_combination_becomes_a_model_of_its_own_with_a_name_for_a_folder(betas, latents):
     models, members = expanded({"beta": betas, "latents": latents}, free_bits=0.1)
-    assert list(models) == members["v"]
+    assert list(models) == list(members["v"])
+    assert [tuple(chosen.values()) for chosen in members["v"].values()] == list(itertools.product(betas, latents))
     assert [(m["beta"], m["latents"]) for m in models.values()] == list(itertools.product(betas, latents))
     for name, model in models.items():
         assert identifier_problem(name) is None
@@ -47,7 +48,7 @@ def test_a_key_with_dots_reaches_below_a_choice_given_by_name():
 
 def test_a_choice_can_be_swept_by_name_or_as_a_mapping():
     models, members = expanded({"prior": ["standard", {"kind": "autoregressive", "time_constant": 1}]})
-    assert members["v"] == ["v-priorstandard", "v-priorautoregressive"]
+    assert list(members["v"]) == ["v-priorstandard", "v-priorautoregressive"]
     assert Vae.model_validate(models["v-priorautoregressive"]).prior.time_constant == 1
 
 
