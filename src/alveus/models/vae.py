@@ -22,8 +22,8 @@ BASELINE_MEMORY = 0.98
 
 
 SMOOTHED_STRETCH = 128
-"""Bins that a prior over time joins at once when a recording is encoded, beside those around that it takes along: the
-work grows with the third power."""
+"""Bins that a prior over time joins at once when a recording is encoded, beside those around that it takes along:
+the work grows with the third power."""
 
 
 class Vae(Network):
