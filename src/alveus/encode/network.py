@@ -84,9 +84,7 @@ def batches(network: Network, activity: Activity, segment: NDArray[np.integer]) 
         for index in torch.arange(activity.n_bins, device=activity.device).split(BLOCK_BINS):
             yield index, Batch(activity.gather(index), nothing, activity.gather_conditions(index))
         return
-    stretches: Stretches = whole(
-        activity, segment, before=network.before, after=network.after, length=network.longest_stretch
-    )
+    stretches: Stretches = whole(activity, segment, before=network.before, after=network.after, length=BLOCK_BINS)
     for items in stretches.train.split(stretches.items_per(BLOCK_BINS)):
         batch = stretches.batch(items)
         assert batch.counted is not None  # noqa: S101  (for the type checker)

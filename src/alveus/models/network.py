@@ -107,8 +107,6 @@ class Network(nn.Module, ABC):
         How many bins around a target it must be given.
     sequential
         Whether batches must be stretches of neighbouring bins.
-    longest_stretch
-        Bins of a stretch at the most when a recording is encoded.
     settled_at
         Step from which the model's own schedules stay where they are.
     unit_dropout
@@ -122,7 +120,6 @@ class Network(nn.Module, ABC):
     before: int
     after: int
     sequential: bool
-    longest_stretch: int = 2048
     settled_at: int = 0
     unit_dropout: float = 0.0
 

@@ -21,11 +21,6 @@ BASELINE_MEMORY = 0.98
 """Part of the running baseline of the score function that a step keeps."""
 
 
-SMOOTHED_STRETCH = 128
-"""Bins that a prior over time joins at once when a recording is encoded, beside those around that it takes along:
-the work grows with the third power."""
-
-
 class Vae(Network):
     """A variational autoencoder (Kingma & Welling, 2014).
 
@@ -61,7 +56,6 @@ class Vae(Network):
         )
         if settings.posterior == "smoothed" and isinstance(self.prior, AutoregressivePrior):
             self.prior.smooth()
-            self.longest_stretch = SMOOTHED_STRETCH
         self.inputs = Inputs(n_units, compress=self.likelihood.of_counts)
         self.encoder: Encoder = ENCODERS[settings.encoder.kind](n_units, bin_size, **encoder_settings)
         self.head = POSTERIORS[settings.posterior](self.encoder.n_hidden, self.n_latents)

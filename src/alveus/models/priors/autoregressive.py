@@ -6,12 +6,13 @@ from torch import Tensor, nn
 from alveus.models.batch import Batch
 from alveus.models.posteriors import SCALE_FLOOR, DiagonalPosterior, MarkovPosterior, Posterior
 from alveus.models.priors.prior import Prior
+from alveus.models.smoothing import smooth
 
 REACH = 3.0
 """Time constants around a bin that smoothing takes along; what is further away has been forgotten."""
 
 SHORTEST_REACH, LONGEST_REACH = 8, 48
-"""Bounds of that, in bins: work grows with the third power of a stretch."""
+"""Bounds of that, in bins: a stretch of training should not be mostly what is around it."""
 
 SHORTEST, LONGEST = 0.1, 1e5
 """Bounds of a learned time constant, in bins: below the first a latent is white; above the second it stands still
@@ -63,30 +64,18 @@ class AutoregressivePrior(Prior):
         self.smoothing, self.before, self.after = True, self.reach, self.reach
 
     def infer(self, evidence: Posterior, present: Tensor | None) -> Posterior:
-        """Return the prior times the evidence of every bin, exactly: a Gaussian process, smoothed.
+        """Return the prior times the evidence of every bin, exactly: the evidence smoothed over time.
 
-        With evidence N(z_t; m_t, v_t), W = diag(1/v) and the prior's covariance K over the bins of a stretch,
-        the posterior has the covariance K − K W^½ (I + W^½ K W^½)⁻¹ W^½ K, whose middle part is
-        well-conditioned (Rasmussen & Williams, 2006, algorithm 3.2; as the posterior of an autoencoder:
-        Johnson et al., 2016, NeurIPS; Pearce, 2020, AABI).
+        As the posterior of an autoencoder: Johnson et al. (2016), NeurIPS.
         """
         if not self.smoothing:
             return evidence
         assert present is not None  # noqa: S101  (for the type checker)
         assert isinstance(evidence, DiagonalPosterior)  # noqa: S101
-        precision = (present.unsqueeze(-1) / evidence.scale).transpose(-1, -2)  # (stretch, latent, bin), rooted
-        root = precision.unsqueeze(-1)
-        lag = torch.arange(present.shape[-1], device=present.device)
-        distance = (lag.unsqueeze(1) - lag).abs()
-        prior = torch.exp(-distance / self.log_bins.clamp(*_LOG_BOUNDS).exp().reshape(-1, 1, 1))
-        inner = root * prior * root.transpose(-1, -2)
-        inner = inner + torch.eye(len(lag), device=inner.device)
-        half = torch.linalg.solve_triangular(torch.linalg.cholesky(inner), root * prior, upper=False)
-        pull = (precision.square() * evidence.loc.transpose(-1, -2)).unsqueeze(-1)
-        mean = (prior @ pull - half.transpose(-1, -2) @ (half @ pull)).squeeze(-1)
-        variance = (1.0 - half.square().sum(-2)).clamp_min(SCALE_FLOOR**2)
-        lagged = self.rho.unsqueeze(-1) - (half * half.roll(1, -1)).sum(-2)
-        return MarkovPosterior(mean.transpose(-1, -2), variance.sqrt().transpose(-1, -2), lagged.transpose(-1, -2))
+        precision = present.unsqueeze(-1) / evidence.scale.square()
+        found = smooth(evidence.loc.transpose(-1, -2), precision.transpose(-1, -2), self.rho.unsqueeze(-1))
+        mean, variance, lagged = (moment.transpose(-1, -2) for moment in found)
+        return MarkovPosterior(mean, variance.clamp_min(SCALE_FLOOR**2).sqrt(), lagged)
 
     @property
     def time_constant(self) -> Tensor:
