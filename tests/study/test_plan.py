@@ -78,3 +78,17 @@ def test_progress_tells_what_is_due_running_failed_or_refused(folder):
         write_status(work, type(status)(**failed))
         found = session_progress(study, "d", "a")
         assert (found.state, found.reason) == (state, "bin: no units")
+
+
+def test_a_likelihood_of_counts_is_held_against_a_session_without_spikes_before_it_is_binned(tmp_path):
+    (tmp_path / "config.yaml").write_text(
+        "datasets: {d: {sessions: s.tsv}}\n"
+        "models: {p: {method: vae, latents: 3}, g: {method: vae, latents: 3, likelihood: gaussian}}\n"
+    )
+    (tmp_path / "s.tsv").write_text(
+        "session\tformat\tpath\tmodality\nspikes\tsimulation\tlinear\t\nsources\tsimulation\tivae\t\n"
+        "said\tnpz\tlost.npz\tcalcium\nlost\tnpz\tlost.npz\t\n"
+    )
+    found = advice(Study(tmp_path))
+    assert [line.split(": ")[0] for line in found] == ["d/sources", "d/said"]
+    assert all("model 'p' has likelihood poisson" in line and "choose gaussian" in line for line in found)

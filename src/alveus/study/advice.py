@@ -1,7 +1,8 @@
-"""A study whose datasets exist already to what will not work: settings that do not fit the recordings."""
+"""A study to what will not work: settings that do not fit the recordings, as far as these are known."""
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +10,25 @@ from alveus.config.contradictions import surprises
 from alveus.config.models import COUNT_LIKELIHOODS, Model, Vae
 from alveus.config.networks import ConditionalPrior
 from alveus.config.problems import did_you_mean
+from alveus.errors import AlveusError
+from alveus.io.read import modality
 from alveus.study.layout import session_folder
 from alveus.study.plan import Study
 
 
 def advice(study: Study) -> list[str]:
-    """Return a sentence for each model that cannot be fitted to a session that is already binned.
+    """Return a sentence for each model that cannot be fitted to a session.
 
-    Limits that depend on the recording can be told only once its units are known.
+    Limits that depend on the recording can be told only once it is binned; that it holds no counts, before.
     """
-    return [
-        f"{dataset}/{session}: model {name!r} {problem}"
-        for dataset, session in study.pairs()
-        if (facts := _facts(study.folder / session_folder(study.results, dataset, session) / "dataset.json"))
-        for name, model in study.datasets[dataset].models.items()
-        for problem in _misfits(model, facts)
-    ]
+    found = []
+    for dataset, session in study.pairs():
+        manifest = study.folder / session_folder(study.results, dataset, session) / "dataset.json"
+        facts = _facts(manifest)
+        for name, model in study.datasets[dataset].models.items():
+            problems = _misfits(model, facts) if facts else _uncountable(model, study, dataset, session)
+            found += [f"{dataset}/{session}: model {name!r} {problem}" for problem in problems]
+    return found
 
 
 def warnings(study: Study) -> list[str]:
@@ -36,6 +40,23 @@ def warnings(study: Study) -> list[str]:
         if isinstance(model, Vae)
         for surprise in surprises(model)
     ]
+
+
+def _uncountable(model: Model, study: Study, dataset: str, session: str) -> Iterator[str]:
+    """Yield what is wrong with a likelihood of counts for a session without spikes that is not yet binned."""
+    if not isinstance(model, Vae) or model.likelihood.kind not in COUNT_LIKELIHOODS:
+        return
+    settings = study.session(dataset, session)
+    kind = settings.row.modality
+    if kind is None:
+        path = Path(settings.path) if settings.row.format == "simulation" else study.folder / settings.path
+        with suppress(AlveusError, OSError):
+            kind = modality(settings.row.format, path)
+    if kind == "calcium":
+        yield (
+            f"has likelihood {model.likelihood.kind}, which describes counts, but the session holds no spikes: "
+            "choose gaussian"
+        )
 
 
 def _misfits(model: Model, facts: Mapping[str, Any]) -> Iterator[str]:
