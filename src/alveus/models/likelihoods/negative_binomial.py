@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import NegativeBinomial
 
-from alveus.models.likelihoods.likelihood import Likelihood
-from alveus.models.likelihoods.rates import LINKS, moments
+from alveus.models.likelihoods.counts import CountLikelihood
+from alveus.models.likelihoods.rates import moments
 
 LOG_DISPERSION = (math.log(1e-2), math.log(1e4))
 """Bounds of ln r. At r = 10⁴ a unit of 10 counts per bin has a variance 0.1 % above Poisson's; below 0.01 a unit
@@ -18,29 +18,17 @@ LARGEST_TABLE = 4096
 """Counts up to here are looked up; a bin of one unit rarely holds more."""
 
 
-class NegativeBinomialLikelihood(Likelihood):
+class NegativeBinomialLikelihood(CountLikelihood):
     """Independent counts with mean m and variance m + m²/r; the dispersion r belongs to the unit, and is learned.
 
     With r → ∞ it becomes Poisson. ``ln Γ(x+r) − ln Γ(r)`` is the difference of huge numbers there; it is summed as
     ``x ln r + Σ_{k<x} ln(1 + k/r)`` instead, from a table that has as many rows as the largest count.
-
-    Parameters
-    ----------
-    n_features
-        Width of the decoder's last layer.
-    n_units
-        Number of recorded units.
-    link
-        ``softplus`` or ``exp``: from the readout's numbers to means.
+    Parameters as for `CountLikelihood`.
     """
 
-    of_counts = True
-
     def __init__(self, n_features: int, n_units: int, *, link: str = "softplus") -> None:
-        super().__init__()
-        self.readout = nn.Linear(n_features, n_units)
+        super().__init__(n_features, n_units, link=link)
         self.log_dispersion = nn.Parameter(torch.zeros(n_units))
-        self.link = LINKS[link]
 
     @property
     def dispersion(self) -> Tensor:
@@ -52,18 +40,10 @@ class NegativeBinomialLikelihood(Likelihood):
         r, mean = self.dispersion, self.mean(features)
         return NegativeBinomial(r, logits=mean.log() - r.log(), validate_args=False)
 
-    def mean(self, features: Tensor) -> Tensor:
-        """Return the expected count per bin, (..., unit)."""
-        return self.link.rate(self.readout(features))
-
     def log_kernel(self, features: Tensor, activity: Tensor) -> Tensor:
         """Return Σ_{k<x} ln(1 + k/r) + x ln m − (x + r) ln(1 + m/r), (..., unit) [nats]."""
         r, mean = self.dispersion, self.mean(features)
         return _log_rising(activity, r) + activity * mean.log() - (activity + r) * torch.log1p(mean / r)
-
-    def log_base(self, activity: Tensor) -> Tensor:
-        """Return −ln x!, (..., unit) [nats]."""
-        return -torch.lgamma(activity + 1.0)
 
     @torch.no_grad()
     def start_from(self, blocks: Iterable[Tensor]) -> None:
