@@ -1,5 +1,6 @@
 """Figures at the edges of what sessions are like."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -127,3 +128,11 @@ def test_a_drawing_holds_no_date_and_no_address(session_report):
     svg = recording.raster(replace(session_report.window, behavior=()), "counts").svg
     assert "http" not in svg
     assert "<metadata" not in svg
+
+
+@pytest.mark.parametrize(("lowest", "highest"), [(200.0, 950.0), (0.011, 0.03), (100.0, 1e5)])
+def test_an_axis_of_rates_has_numbers_on_it_however_narrow(lowest, highest):
+    rates = np.linspace(lowest, highest, 40)
+    svg = str(recording.rates_and_fano(rates, np.ones(40), "counts").svg)
+    labels = {float(text) for text in re.findall(r">(\d[\d.]*)<", svg)}
+    assert len({label for label in labels if lowest / 2 <= label <= highest * 2} - {1.0}) >= 2

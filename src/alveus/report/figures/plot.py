@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import matplotlib as mpl
+import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -133,7 +134,13 @@ def tidy(axes: Axes, *, grid: str = "") -> None:
 
 
 def plain_log(axis: Any, multiples: tuple[float, ...] = (1.0,)) -> None:
-    """Label a logarithmic axis with plain numbers at these multiples of powers of ten, with none between."""
+    """Label a logarithmic axis with plain numbers at these multiples of powers of ten, with none between.
+
+    Where less than two powers of ten lie in what is drawn, 2 and 5 are labelled too.
+    """
+    low, high = axis.get_view_interval()
+    if np.floor(np.log10(high)) - np.ceil(np.log10(low)) < 1:
+        multiples = (1.0, 2.0, 5.0)
     axis.set_major_locator(LogLocator(subs=multiples, numticks=6))
     axis.set_major_formatter(FuncFormatter(lambda value, _: quantity(value)))
     axis.set_minor_formatter(NullFormatter())
