@@ -37,7 +37,8 @@ class Encoding:
     kl
         (n_seeds, n_bins, n_latents) KL divergence from posterior to prior [nats]; None likewise.
     prior_variance
-        (n_seeds, n_latents) variance of each latent under the prior; None for a method without one.
+        (n_seeds, n_latents) variance of each latent under the prior, of one that depends on the bin the mean over
+        bins; None for a method without one.
     prior_mean
         (n_seeds, n_bins, n_latents) mean of the latents under a prior that depends on the bin; None for others.
     log_evidence

@@ -112,7 +112,11 @@ def posteriors(networks: list[Network], data: FitData, device: torch.device) -> 
     vaes = [network for network in networks if isinstance(network, Vae)]
     kl = np.empty_like(mean) if vaes else None
     log_likelihood = np.empty((n_seeds, n_bins), np.float32) if vaes else None
-    prior_mean = np.empty_like(mean) if vaes and isinstance(vaes[0].prior, ConditionalPrior) else None
+    variance = np.stack([vae.prior.variance.detach().cpu().numpy() for vae in vaes]) if vaes else None
+    conditional = bool(vaes) and isinstance(vaes[0].prior, ConditionalPrior)
+    prior_mean = np.empty_like(mean) if conditional else None
+    if conditional:
+        variance = np.zeros((n_seeds, n_latents), np.float32)  # to become the mean over bins
     generator = torch.Generator(device).manual_seed(SAMPLE_SEED)
     for index, batch in batches(first, activity, data.segment):
         bins = index.cpu().numpy()
@@ -128,9 +132,12 @@ def posteriors(networks: list[Network], data: FitData, device: torch.device) -> 
             assert log_likelihood is not None  # noqa: S101
             log_likelihood[seed, bins] = _expected(network, batch, encoded, noise)
             kl[seed, bins] = _counted(batch, network.prior.kl(encoded.posterior, batch)).cpu().numpy()
-            if prior_mean is not None and isinstance(network.prior, ConditionalPrior):
-                prior_mean[seed, bins] = _counted(batch, network.prior.moments(batch)[0]).cpu().numpy()
-    variance = np.stack([vae.prior.variance.detach().cpu().numpy() for vae in vaes]) if vaes else None
+            if isinstance(network.prior, ConditionalPrior):
+                assert prior_mean is not None  # noqa: S101
+                assert variance is not None  # noqa: S101
+                moments = [_counted(batch, moment).cpu().numpy() for moment in network.prior.moments(batch)]
+                prior_mean[seed, bins] = moments[0]
+                variance[seed] += moments[1].sum(axis=0) / n_bins
     return Posteriors(mean, scale, log_likelihood, kl, variance, prior_mean)
 
 
