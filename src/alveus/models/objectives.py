@@ -12,7 +12,7 @@ from alveus.models.network import Encoded, Terms
 from alveus.models.posteriors import Posterior
 from alveus.models.priors import Prior
 
-LARGEST_BATCH = 512
+LARGEST_BATCH = 256
 """Bins compared with each other at a time: the work grows with their square."""
 
 
