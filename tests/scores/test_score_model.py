@@ -95,6 +95,13 @@ def test_a_density_is_not_held_against_probabilities_of_counts(inputs):
         assert {row.target: row.status for row in table[score]} == {"readout": "ok", "decoder": "not defined"}
 
 
+def test_a_decoder_that_hears_the_activity_has_no_bound(inputs):
+    rows = by_score(score_model(replace(inputs, bypassed=True)))
+    assert [(row.status, row.value) for row in rows["elbo"]] == [("not defined", None)]
+    assert "past the latents" in rows["elbo"][0].note
+    assert all(row.status == "ok" for row in rows["kl"])
+
+
 def test_log_evidence_of_other_bins_is_refused(inputs):
     with pytest.raises(ArtefactError, match="no test bins"):
         replace(inputs, evidence_bin=inputs.evidence_bin - 2000)

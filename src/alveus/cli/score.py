@@ -47,6 +47,7 @@ def score(job: Job, dataset: Path, latents: Path, scores: Path) -> None:
                 evidence_bin=found.evidence_bin,
                 no_evidence=found.no_evidence,
                 density=_is_density(found.model_settings),
+                bypassed=(found.model_settings["model"].get("decoder") or {}).get("kind") == "skip",
                 predictive=found.predictive,
                 quantity=data.quantity,
                 behavior=_covariates(data),

@@ -25,6 +25,7 @@ from alveus.scores.score_session import Quantity
 from alveus.scores.settings import ScoreSettings
 from alveus.scores.truth import truth_mcc, truth_r2
 
+BYPASSED = "the decoder hears the activity past the latents: log p(x|z) - KL bounds nothing"
 DENSITY = "the model's likelihood is a density of real numbers, which has no place beside probabilities of counts"
 
 
@@ -60,6 +61,8 @@ class ModelScoreInputs:
         Why it is not defined.
     density
         Whether the model's own likelihood is a density of real numbers, and no probability of counts.
+    bypassed
+        Whether the decoder hears the activity past the latents.
     predictive
         Statistics of recordings drawn from seed 0, for models that can be drawn from.
     latent_names
@@ -92,6 +95,7 @@ class ModelScoreInputs:
     evidence_bin: NDArray[np.integer] | None = None
     no_evidence: str = ""
     density: bool = False
+    bypassed: bool = False
     predictive: Predictive | None = None
     latent_names: tuple[str, ...] = ()
     quantity: Quantity = "counts"
@@ -203,6 +207,8 @@ def _posterior(inputs: ModelScoreInputs) -> list[Row]:
     rows = []
     if inputs.kl is None or inputs.log_likelihood is None:
         rows.append(not_defined("elbo", "the method has no posterior or no decoder with a likelihood"))
+    elif inputs.bypassed:
+        rows.append(not_defined("elbo", BYPASSED))
     else:
         rows += [
             elbo(inputs.log_likelihood[seed, test], inputs.kl[seed, test], inputs.settings, seed=seed)
