@@ -24,7 +24,7 @@ def test_latents_are_read_back(tmp_path):
 
 
 def test_a_method_without_likelihood_has_none(tmp_path):
-    latents = open_latents(publish_latents(tmp_path, log_likelihood=None, kl=None))
+    latents = open_latents(str(publish_latents(tmp_path, log_likelihood=None, kl=None)))  # as text, too
     assert latents.log_likelihood is None
     assert latents.kl is None
 

@@ -281,7 +281,7 @@ class Latents:
         return self._store.array(name)[:] if name in self._store else None
 
 
-def open_latents(path: Path) -> Latents:
+def open_latents(path: Path | str) -> Latents:
     """Open latents by their manifest or their store.
 
     Raises
@@ -289,4 +289,4 @@ def open_latents(path: Path) -> Latents:
     ArtefactError
         When there is no manifest, or the store is not the one it describes.
     """
-    return Latents(path)
+    return Latents(Path(path))

@@ -177,7 +177,7 @@ class Rates:
         return self._store.array("unit")[:]
 
 
-def open_rates(path: Path) -> Rates:
+def open_rates(path: Path | str) -> Rates:
     """Open rates by their manifest or their store.
 
     Raises
@@ -185,4 +185,4 @@ def open_rates(path: Path) -> Rates:
     ArtefactError
         When there is no manifest, or the store is not the one it describes.
     """
-    return Rates(path)
+    return Rates(Path(path))

@@ -162,7 +162,7 @@ class Dataset:
         return self._store.array(f"truth/{name}")[:] if f"truth/{name}" in self._store else None
 
 
-def open_dataset(path: Path) -> Dataset:
+def open_dataset(path: Path | str) -> Dataset:
     """Open a dataset by its manifest or its store.
 
     Raises
@@ -170,7 +170,7 @@ def open_dataset(path: Path) -> Dataset:
     ArtefactError
         When there is no manifest, or the store is not the one it describes.
     """
-    return Dataset(path)
+    return Dataset(Path(path))
 
 
 def _by_name(arrays: dict[str, StoredArray]) -> dict[str, NDArray[Any]]:
