@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from alveus.cli.drawn import Recorded
+from alveus.cli.recorded import rates_and_fano, snippet, trial_facts
 from alveus.recording import Finding
 from alveus.report.excerpts import example_bins, spread_bins
 from alveus.report.inputs import (
@@ -22,7 +23,6 @@ from alveus.report.inputs import (
     Provenance,
     SessionReport,
     SessionRow,
-    Snippet,
     StageStatus,
 )
 from alveus.storage import open_dataset, open_latents, read_manifest
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 LOG_TAIL = 20  # lines of a failed stage's log that a page shows
 PARTS = {"train": 0, "validation": 1, "test": 2, "gap": -1}
-BLOCK_BINS = 1 << 16
 
 
 def session_report(folder: Path, work: Path, models: Sequence[str], settings: Mapping[str, Any]) -> SessionReport:
@@ -62,7 +61,7 @@ def session_report(folder: Path, work: Path, models: Sequence[str], settings: Ma
         for name in models
         if (folder / name / "latents.json").is_file()
     ]
-    rates, fano = _rates_and_fano(data)
+    rates, fano = rates_and_fano(data)
     statuses = tuple(_stage(name, status) for name, status in _statuses(work, models))
     warnings = tuple(
         f"{status.stage}: {status.message}" for status in statuses if status.status not in ("done", "running")
@@ -82,11 +81,11 @@ def session_report(folder: Path, work: Path, models: Sequence[str], settings: Ma
         window=ActivityWindow(
             data.time[window],
             data.activity[window],
-            tuple(_snippet(array, data.time, window) for array in behavior),
+            tuple(snippet(array, data.time, window) for array in behavior),
         ),
         rates=rates,
         fano_factors=fano,
-        trials=_trials(data),
+        trials=trial_facts(data),
         split={part: float(np.mean(data.split == code)) for part, code in PARTS.items()},
         models=tuple(reports),
         scores=read_scores([folder / "scores.csv", *(folder / name / "scores.csv" for name in models)]),
@@ -236,7 +235,7 @@ def _model(
     history = pd.read_csv(folder / "history.csv") if (folder / "history.csv").is_file() else None
 
     def excerpt(bins: Any) -> LatentExcerpt:
-        behavior = tuple(_snippet(array, data.time, bins) for array in data.behavior.values())
+        behavior = tuple(snippet(array, data.time, bins) for array in data.behavior.values())
         scale = latents.scale[0][bins]
         return LatentExcerpt(
             data.time[bins], latents.mean[0][bins], data.split[bins], scale if scale.any() else None, behavior
@@ -254,38 +253,6 @@ def _model(
         drawn=recorded.beside(latents.predictive),
         notes=tuple(fitted["notes"]),
     )
-
-
-def _snippet(array: Any, time: "NDArray[np.float64]", bins: Any) -> Snippet:
-    return Snippet(array.name, array.kind, time[bins], array.values[bins], array.period, array.labels, array.unit)
-
-
-def _rates_and_fano(data: "Dataset") -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
-    """Mean rate [per second] and Fano factor of each unit, in blocks."""
-    total, squares = np.zeros(data.n_units), np.zeros(data.n_units)
-    for start in range(0, data.n_bins, BLOCK_BINS):
-        block = np.asarray(data.activity[start : start + BLOCK_BINS], np.float64)
-        total += block.sum(0)
-        squares += (block**2).sum(0)
-    mean = total / data.n_bins
-    variance = squares / data.n_bins - mean**2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        fano = np.where(mean > 0, variance / mean, np.nan)
-    return mean / data.bin_size, fano
-
-
-def _trials(data: "Dataset") -> dict[str, float | int | str]:
-    trials = data.trials
-    if trials is None:
-        return {}
-    length = trials["stop"] - trials["start"]
-    facts: dict[str, float | int | str] = {"number": int(length.size)}
-    if length.size:
-        facts["median length [s]"] = float(np.median(length))
-    if "observed" in trials:
-        facts["wholly observed"] = int(np.sum(np.asarray(trials["observed"]).astype(bool)))
-    columns = [name for name in trials if name not in ("start", "stop", "observed")]
-    return facts | ({"columns": ", ".join(columns)} if columns else {})
 
 
 def _versions(folder: Path, models: Sequence[str]) -> dict[str, str]:

@@ -46,10 +46,5 @@ def settled_at(schedule: AnySchedule) -> int:
             return schedule.at[-1] if schedule.at else 0
 
 
-def final_value(schedule: AnySchedule) -> float:
-    """Return the value a schedule ends with."""
-    return value_at(schedule, settled_at(schedule))
-
-
 def _between(start: float, end: float, part: float) -> float:
     return start + (end - start) * min(part, 1.0)

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from alveus.errors import ArtefactError, RecordingError
 from alveus.storage.keys import safe_keys
-from alveus.storage.layout import create_array, shard_length, write_array, write_blocks, write_rows
+from alveus.storage.layout import create_array, refuse_gaps, shard_length, write_array, write_blocks, write_rows
 from alveus.storage.manifest import SCHEMA_VERSION, plain, software_versions
 from alveus.storage.publish import publish, receipt_path
 from alveus.storage.store import METADATA, create_store, seal_store
@@ -131,21 +131,11 @@ def _write_pass(group: zarr.Group, prepared: "Prepared", dtype: DTypeLike) -> No
     end = 0
     for block in prepared.activity(np.dtype(dtype), shard_length(array)):
         if block.dtype.kind == "f":
-            _refuse_gaps(block, end)
+            refuse_gaps(block, end, "values of activity")
         end = write_rows(array, end, block)
         del block  # before the next one is made: blocks are most of the memory
     if end != prepared.n_bins:
         raise ArtefactError(f"preprocessing gave {end} of {prepared.n_bins} bins: nothing was published")
-
-
-def _refuse_gaps(block: NDArray[Any], start: int) -> None:
-    bad = ~np.isfinite(block)
-    if bad.any():
-        row, unit = np.argwhere(bad)[0]
-        raise ArtefactError(
-            f"activity has {bad.sum()} values that are not finite, the first in bin {start + row} of unit {unit}: "
-            "nothing was published"
-        )
 
 
 def _write_bins(group: zarr.Group, prepared: "Prepared") -> dict[str, int]:

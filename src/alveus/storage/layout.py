@@ -176,6 +176,17 @@ def write_rows(array: zarr.Array[Any], start: int, rows: NDArray[Any]) -> int:
     return stop
 
 
+def refuse_gaps(rows: NDArray[Any], start: int, what: str, why: str = "") -> None:
+    """Raise an `ArtefactError` where rows (bin, unit), of which the first is bin `start`, are not finite."""
+    bad = ~np.isfinite(rows)
+    if bad.any():
+        row, unit = np.argwhere(bad)[0]
+        raise ArtefactError(
+            f"{bad.sum()} {what} are not finite, the first in bin {start + row} of unit {unit}: {why}nothing was "
+            "published"
+        )
+
+
 def shard_keys(shape: Sequence[int], shard: Sequence[int]) -> list[str]:
     """Return the paths, within an array, of all files it must have.
 

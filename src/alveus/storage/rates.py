@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alveus.errors import ArtefactError
-from alveus.storage.layout import create_array, shard_length, write_array, write_rows
+from alveus.storage.layout import create_array, refuse_gaps, shard_length, write_array, write_rows
 from alveus.storage.manifest import SCHEMA_VERSION, plain, software_versions
 from alveus.storage.publish import publish, receipt_path
 from alveus.storage.store import METADATA, Store, StoredArray, create_store, seal_store
@@ -89,7 +89,7 @@ def write_rates(
         array = create_array(group, "rate", (n_bins, n_units), np.float32, ("time", "unit"), text)
         end = 0
         for rows in _in_shards(blocks, shard_length(array)):
-            _refuse_gaps(rows, end)
+            refuse_gaps(rows, end, "rates", "the fit has diverged, ")
             end = write_rows(array, end, rows)
         if end != n_bins:
             raise ArtefactError(f"rates were given for {end} of {n_bins} bins: nothing was published")
@@ -115,16 +115,6 @@ def _in_shards(blocks: Iterable[Floats], n_rows: int) -> Iterator[Floats]:
         waiting, n_waiting = [*waiting, rest], n_waiting + len(rest)
     if n_waiting:
         yield np.concatenate(waiting)
-
-
-def _refuse_gaps(rows: Floats, start: int) -> None:
-    bad = ~np.isfinite(rows)
-    if bad.any():
-        row, unit = np.argwhere(bad)[0]
-        raise ArtefactError(
-            f"{bad.sum()} rates are not finite, the first in bin {start + row} of unit {unit}: the fit has "
-            "diverged, nothing was published"
-        )
 
 
 class Rates:
