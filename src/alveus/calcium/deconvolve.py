@@ -10,6 +10,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from alveus.calcium.dff import to_dff
+from alveus.calcium.missing import Stretches, find_stretches, frames_without_signal, mend
+from alveus.calcium.quality import refused_findings
 from alveus.config.calcium import Oasis
 from alveus.config.preprocess import Preprocess
 from alveus.errors import QualityError, RecordingError
@@ -22,6 +25,7 @@ WORKING_COPIES = 12
 """Arrays of the size of a block, as float32, that are alive while it is worked on."""
 
 IN_MEMORY = 1 << 27  # bytes; traces that their source keeps frame by frame are turned around in memory up to here
+MOST_BLANK = 64  # units looked at together for frames without a value; the first ones nearly always tell
 BYTES_PER_MB = 1 << 20
 
 Signal = Literal["fluorescence", "dff", "events"]
@@ -38,15 +42,12 @@ class Block:
     signals
         ``events`` and ``dff``, as far as there are, each (n_frames, n) float32; 0 for a refused unit and in gaps.
     columns
-        Name → (n,) what is known of each unit.
-    refused
-        (n,) why a unit is left out; empty where it is not.
+        Name → (n,) what is known of each unit; among them ``status`` (kept, flagged, refused) and ``reason``.
     """
 
     first: int
     signals: dict[str, NDArray[np.float32]]
     columns: dict[str, NDArray[Any]]
-    refused: list[str]
 
 
 class Deconvolution:
@@ -101,17 +102,15 @@ class Deconvolution:
         threads: int = 1,
         scratch: Path | None = None,
     ) -> None:
-        from alveus.calcium.missing import final_segments
-
         traces = recording.activity
         if not isinstance(traces, Traces):
             raise RecordingError("the recording holds spikes, no optical signal: there is nothing to deconvolve")
         if not units.size:
             raise QualityError("no unit is left after unit_filter: there is nothing to deconvolve")
         self._traces, self._settings, self._places = traces, settings, units
-        self._threads, self._scratch = threads, scratch
-        self._notes: dict[str, int] = {}
-        self._why: dict[str, list[str]] = {}
+        self._threads = threads
+        self._status: list[NDArray[np.str_]] = []
+        self._reason: list[NDArray[np.str_]] = []
         oasis = settings.deconvolution if isinstance(settings.deconvolution, Oasis) else None
         self._oasis = None if traces.signal == "events" else oasis
         if self._oasis is not None and self._oasis.tau is None and tau is not None:
@@ -123,7 +122,13 @@ class Deconvolution:
         )
         self.n_frames, self.sampling_rate = int(traces.values.shape[0]), float(traces.sampling_rate)
         self.start = recording.start
-        self.segment = final_segments(traces.segment, traces.missing, self.n_frames, settings.max_missing)
+        self._read = whole_traces(traces.values, scratch, "signal")
+        neuropil = traces.neuropil
+        self._read_neuropil = None if neuropil is None else whole_traces(neuropil, scratch, "neuropil")
+        missing = np.zeros(self.n_frames, np.bool_) if traces.missing is None else traces.missing
+        missing = self._blank_frames(missing)
+        self._stretches = find_stretches(self.n_frames, traces.segment, missing, settings.max_missing)
+        self.segment = self._stretches.segment
         self.unrelated = traces.segment is not None
         self.delays = None if traces.delays is None else traces.delays[units]
         trains = recording.truth_spike_times
@@ -147,54 +152,49 @@ class Deconvolution:
         firsts = range(0, self._places.size, width)
         block_mb = WORKING_COPIES * 4 * width * self.n_frames / BYTES_PER_MB
         at_once = max(1, min(self._threads, int(self._settings.memory_mb / block_mb), len(firsts)))
-        signal = whole_traces(self._traces.values, self._scratch, "signal")
-        neuropil = self._traces.neuropil
-        around = None if neuropil is None else whole_traces(neuropil, self._scratch, "neuropil")
-
-        def read(first: int) -> tuple[int, NDArray[np.float32], NDArray[np.float32] | None]:
-            places = self._places[first : first + width]
-            return first, signal(places), None if around is None else around(places)
-
         with ThreadPoolExecutor(at_once) as pool:
             waiting: deque[Future[Block]] = deque()
             for first in firsts:
-                waiting.append(pool.submit(self._work, *read(first)))
+                places = self._places[first : first + width]
+                around = None if self._read_neuropil is None else self._read_neuropil(places)
+                waiting.append(pool.submit(self._work, first, self._read(places), around))
                 if len(waiting) == at_once:
-                    yield self._told(waiting.popleft().result())
+                    yield self._noted(waiting.popleft().result())
             while waiting:
-                yield self._told(waiting.popleft().result())
+                yield self._noted(waiting.popleft().result())
 
     def findings_after(self) -> tuple[Finding, ...]:
         """Return what was handled; to be asked after `blocks` was read to its end."""
-        found = []
-        n_gap = int(np.count_nonzero(self.segment < 0))
-        if self._traces.missing is not None and (n_missing := int(self._traces.missing.sum())):
-            found.append(
-                Finding(
-                    "frames_missing",
-                    n_missing,
-                    f"{n_missing} of {self.n_frames} frames have no signal: {n_missing - n_gap} were "
-                    f"interpolated, {n_gap} are in gaps of more than {self._settings.max_missing} frames and "
-                    "left out",
-                )
-            )
-        for reason, ids in self._why.items():
-            names = ", ".join(ids[:5]) + (", …" if len(ids) > 5 else "")
-            message = f"{len(ids)} of {len(self.units.ids)} units are left out, since {reason} ({names})"
-            found.append(Finding("units_refused", len(ids), message))
-        for note, count in self._notes.items():
-            found.append(Finding("units_flagged", count, f"{count} of {len(self.units.ids)} units: {note}"))
-        return tuple(found)
+        columns = {"status": np.concatenate(self._status), "reason": np.concatenate(self._reason)}
+        return (*self._stretches.findings(), *refused_findings(columns, self.units.ids))
 
-    def _work(self, first: int, signal: NDArray[np.float32], around: NDArray[np.float32] | None) -> Block:
+    def _blank_frames(self, missing: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Add the frames in which no unit has a value: the source may say so by not-a-number only."""
+        blank = ~missing
+        for first in range(0, self._places.size, MOST_BLANK):
+            blank &= frames_without_signal(self._read(self._places[first : first + MOST_BLANK]))
+            if not blank.any():
+                break
+        return missing | blank
+
+    def _work(self, first: int, signal: NDArray[Any], around: NDArray[Any] | None) -> Block:
         """Turn whole traces (n, n_frames) into a block."""
-        raise NotImplementedError
+        if self.source_signal == "events":
+            values, columns = given_events(signal, self._stretches, self._settings.max_missing)
+            return Block(first, {"events": values.T}, columns)
+        dff = to_dff(signal, self.source_signal, self.sampling_rate, self._stretches, self._settings, around)
+        values, columns = np.nan_to_num(dff.values, copy=False), dict(dff.columns)
+        if self._oasis is None:
+            return Block(first, {"dff": values.T}, columns)
+        events = np.zeros_like(values)
+        useful = ~dff.refused
+        found = self._deconvolved(values[useful][:, self._stretches.frames])
+        return Block(first, {"events": events.T, "dff": values.T}, columns)
 
-    def _told(self, block: Block) -> Block:
-        """Count what was handled in a block."""
-        for i, reason in enumerate(block.refused):
-            if reason:
-                self._why.setdefault(reason, []).append(self.units.ids[block.first + i])
+    def _noted(self, block: Block) -> Block:
+        """Remember what became of the units of a block."""
+        self._status.append(block.columns["status"])
+        self._reason.append(block.columns["reason"])
         return block
 
     def _excerpt(self) -> NDArray[np.int64]:
@@ -219,7 +219,7 @@ class Deconvolution:
         return f"non-negative deconvolution (OASIS), AR({self._oasis.order}), decay time constant {tau}", "ΔF/F"
 
 
-Reader = Callable[[NDArray[np.int64]], NDArray[np.float32]]
+Reader = Callable[[NDArray[np.int64]], NDArray[Any]]
 """From places of units to their whole traces, (n, n_frames)."""
 
 
@@ -238,21 +238,19 @@ def whole_traces(values: Any, scratch: Path | None, name: str) -> Reader:
         Of the file.
     """
     if hasattr(values, "traces"):
-        return lambda places: np.concatenate([_float(values.traces(run)) for run in _runs(places)])
+        return lambda places: np.concatenate([values.traces(run) for run in _runs(places)])
     n_frames, n_units = values.shape
-    turned: NDArray[np.float32]
-    if scratch is None or 4 * n_frames * n_units <= IN_MEMORY:
-        turned = np.empty((n_units, n_frames), np.float32)
+    whole = np.dtype(values.dtype).kind in "iu" and np.dtype(values.dtype).itemsize <= 4  # of a camera
+    dtype = values.dtype if whole else np.dtype(np.float32)
+    turned: NDArray[Any]
+    if scratch is None or dtype.itemsize * n_frames * n_units <= IN_MEMORY:
+        turned = np.empty((n_units, n_frames), dtype)
     else:
-        turned = np.lib.format.open_memmap(scratch / f"{name}.npy", "w+", np.float32, (n_units, n_frames))
+        turned = np.lib.format.open_memmap(scratch / f"{name}.npy", "w+", dtype, (n_units, n_frames))
     step = max(1, IN_MEMORY // (8 * 4 * n_units))
     for begin in range(0, n_frames, step):
         turned[:, begin : begin + step] = np.asarray(values[begin : begin + step]).T
     return lambda places: turned[places]
-
-
-def _float(traces: Any) -> NDArray[np.float32]:
-    return np.asarray(traces, np.float32)
 
 
 def _runs(places: NDArray[np.int64]) -> Iterator[slice]:
@@ -260,3 +258,46 @@ def _runs(places: NDArray[np.int64]) -> Iterator[slice]:
     cuts = np.flatnonzero(np.diff(places) != 1) + 1
     for run in np.split(places, cuts):
         yield slice(int(run[0]), int(run[-1]) + 1)
+
+
+def given_events(
+    block: NDArray[Any], stretches: Stretches, max_missing: int
+) -> tuple[NDArray[np.float32], dict[str, NDArray[Any]]]:
+    """Take events that another program deconvolved: mended where values lack, 0 in gaps and for refused units.
+
+    Parameters
+    ----------
+    block
+        (unit, frame).
+    stretches
+        Of the recording.
+    max_missing
+        Frames in a row that are interpolated at the most.
+
+    Returns
+    -------
+    events
+        (unit, frame) float32.
+    columns
+        ``status``, ``reason`` and ``interpolated``, (unit,).
+
+    Raises
+    ------
+    RecordingError
+        When events are negative.
+    """
+    values = stretches.take(block)
+    interpolated, reasons = mend(values, stretches.starts, max_missing)
+    if values.min(initial=0) < 0:
+        unit, frame = (int(index[0]) for index in np.nonzero(values < 0))
+        raise RecordingError(
+            f"events: {np.count_nonzero(values < 0)} values are negative, the first {values[unit, frame]:g}: if "
+            "this is ΔF/F, give it as dff"
+        )
+    events = np.zeros(block.shape, np.float32)
+    events[:, stretches.frames] = values
+    useless = np.array([bool(reason) for reason in reasons])
+    status = np.where(useless, "refused", np.where(interpolated > 0, "flagged", "kept"))
+    notes = [f"interpolated: {n} frames without a value" if n else "" for n in interpolated]
+    words = np.array([reason or note for reason, note in zip(reasons, notes, strict=True)])
+    return events, {"interpolated": interpolated, "status": status, "reason": words}

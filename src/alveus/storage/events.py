@@ -71,7 +71,7 @@ def write_events(
         group = create_store(draft.path, {})
         refused = _write_traces(group, deconvolution)
         _write_frames(group, deconvolution)
-        _write_units(group, deconvolution, refused)
+        _write_units(group, deconvolution)
         _write_truth(group, deconvolution)
         kept = [unit for unit in deconvolution.units.ids if unit not in refused]
         about = {
@@ -126,7 +126,8 @@ def _write_traces(group: zarr.Group, deconvolution: "Deconvolution") -> dict[str
             excerpt[name] = part if new is None else np.concatenate([part, new], axis=1)
         for name, values in block.columns.items():
             columns.setdefault(name, []).append(values)
-        refused |= {ids[block.first + i]: why for i, why in enumerate(block.refused) if why}
+        told = zip(ids[block.first : stop], block.columns["status"], block.columns["reason"], strict=True)
+        refused |= {unit: str(reason) for unit, status, reason in told if status == "refused"}
     for name, parts in columns.items():
         write_array(group, f"unit_{name}", np.concatenate(parts), ("unit",), {"long_name": name})
     _write_excerpt(group, deconvolution, excerpt)
@@ -154,11 +155,9 @@ def _write_frames(group: zarr.Group, deconvolution: "Deconvolution") -> None:
     write_array(group, "segment", deconvolution.segment.astype(np.int32), ("time",), segment)
 
 
-def _write_units(group: zarr.Group, deconvolution: "Deconvolution", refused: Mapping[str, str]) -> None:
+def _write_units(group: zarr.Group, deconvolution: "Deconvolution") -> None:
     ids = deconvolution.units.ids
     write_array(group, "unit", np.array(ids, object), ("unit",), {"long_name": "the source's own id"})
-    reasons = np.array([refused.get(unit, "") for unit in ids], object)
-    write_array(group, "refused", reasons, ("unit",), {"long_name": "why a unit is left out"})
     if deconvolution.delays is not None:
         text = {"long_name": "time from the begin of a frame to the unit's plane", "units": "s"}
         write_array(group, "delay", deconvolution.delays, ("unit",), text)
