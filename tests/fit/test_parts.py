@@ -226,7 +226,7 @@ def test_latents_and_rates_are_the_same_where_memory_is_scarce(monkeypatch, data
     plenty = encode(fitted, segments, device="cpu")
     expected = np.concatenate(list(rates(fitted, segments, device="cpu")))
     scarce = Scarce(monkeypatch)
-    scarce.most = 7
+    scarce.most = 300 if model.encoder.kind == "mlp" and model.posterior == "diagonal" else 7  # bins or stretches
     found = encode(fitted, segments, device="cpu")
     denoised = np.concatenate(list(rates(fitted, segments, device="cpu")))
     assert scarce.refused > 0

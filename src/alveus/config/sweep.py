@@ -109,7 +109,7 @@ _UNSET = object()
 
 
 def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings of a choice but its kind; a choice within it is its kind, and its settings have a dot."""
+    """Return all settings of a choice but its kind; a choice within it is its kind, its settings have a dot."""
     flat: dict[str, Any] = {}
     for name, value in settings.items():
         if isinstance(value, Mapping):

@@ -18,8 +18,8 @@ Result = TypeVar("Result")
 
 MOST_VALUES = 2**25
 """Numbers that a network may make of a part of a batch (`Network.values_per_bin`). Training steps were measured to
-take 6 to 20 bytes for each, so that a part takes at most 0.7 GB. The limit depends on data and settings alone, never on
-the machine: 512 unrelated bins stay whole up to 30 000 units."""
+take 6 to 20 bytes for each, so that a part takes at most 0.7 GB. The limit depends on data and settings alone:
+512 unrelated bins stay whole up to 30 000 units."""
 
 REFUSALS = ("can't allocate memory", "not enough memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 """In what torch says in a plain RuntimeError when the CPU, CUDA or one of its libraries has no memory left."""
