@@ -12,6 +12,7 @@ from alveus.fit.batches import batches_for
 from alveus.fit.data import Activity, FitData
 from alveus.fit.interrupt import Interruption
 from alveus.fit.loop import evaluate, train
+from alveus.fit.memory import room_for
 from alveus.fit.run import Run
 from alveus.models.build import Trained, build_network, seeded
 from alveus.models.network import Means, Network
@@ -71,6 +72,7 @@ def train_one(
     network = seeded(fresh, seed)
     bins = batches_for(network, activity, data.split, data.segment)
     network.start_from(lambda: activity.blocks(bins.training_bins), tuple)
-    run = Run(str(seed), seed, network, training, device=cpu)
+    room = room_for(network, bins, together=network.together)
+    run = Run(str(seed), seed, network, training, device=cpu, room=room)
     train(run, bins, training, save=lambda _: None, interruption=Interruption())
     return network, evaluate(run, bins)

@@ -182,7 +182,10 @@ class Training(Section):
             json_schema_extra=NO_EFFECT_ON_RESULTS,
         ),
     ] = "auto"
-    batch_size: Annotated[Count, Field(ge=1, description="bins in a step")] = 512
+    batch_size: Annotated[
+        Count,
+        Field(ge=1, description="bins in a step; where memory is short they are computed in parts that add up"),
+    ] = 512
     learning_rate: Annotated[Number, Field(gt=0, le=1, description="step size of Adam at the start")] = 2e-3
     learning_rate_decay: Annotated[
         Number, Field(gt=0, lt=1, description="factor on the learning rate when the validation loss stalls")

@@ -1,7 +1,7 @@
 """Models with lists under `sweep` to one named model for every combination of values."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -18,7 +18,8 @@ Members = dict[str, dict[str, dict[str, Any]]]
 def expand_sweeps(models: Mapping[str, Any]) -> tuple[dict[str, Any], Members]:
     """Expand all sweeps.
 
-    A key below a choice is written with a dot (``prior.time_constant``).
+    A key below a choice is written with a dot (``prior.time_constant``). Choices of one kind are told apart by the
+    settings in which they differ.
 
     Parameters
     ----------
@@ -55,9 +56,10 @@ def expand_sweeps(models: Mapping[str, Any]) -> tuple[dict[str, Any], Members]:
             continue
         base = {key: value for key, value in model.items() if key != "sweep"}
         members[name] = {}
-        for values in product(*sweep.values()):
-            chosen = dict(zip(sweep, values, strict=True))
-            member = f"{name}-{'-'.join(_word(key, value) for key, value in chosen.items())}"
+        worded = [zip(values, _words(key, values), strict=True) for key, values in sweep.items()]
+        for pairs in product(*worded):
+            chosen = {key: value for key, (value, _) in zip(sweep, pairs, strict=True)}
+            member = "-".join([name, *(word for _, word in pairs)])
             if member in expanded or member in models:
                 problems.append(f"models.{name}.sweep: two models would be called {member!r}")
             settings = base
@@ -83,6 +85,46 @@ def _problem(sweep: Any) -> str | None:
     for values in sweep.values():
         n *= len(values)
     return f"{n} models, where at most {MOST_MODELS} are sensible" if n > MOST_MODELS else None
+
+
+def _words(key: str, values: Sequence[Any]) -> list[str]:
+    """Return what names each value; of those with the same name, with the settings in which they differ.
+
+    >>> _words("prior", ["standard", {"kind": "conditional", "covariates": ["heading"]}])
+    ['priorstandard', 'priorconditional']
+    >>> _words("beta", [{"kind": "warm_up", "steps": 5}, {"kind": "warm_up", "steps": 9}])
+    ['betawarm_up-steps5', 'betawarm_up-steps9']
+    """
+    words = [_word(key, value) for value in values]
+    settings = [_flat(value) if isinstance(value, Mapping) else {} for value in values]
+    found = []
+    for word, own in zip(words, settings, strict=True):
+        group = [other for other, name in zip(settings, words, strict=True) if name == word]
+        differing = [name for name in own if any(other.get(name, _UNSET) != own[name] for other in group)]
+        found.append("-".join([word, *(_setting(name, own[name]) for name in differing)]))
+    return found
+
+
+_UNSET = object()
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all settings of a choice but its kind; a choice within it is its kind, its settings have a dot."""
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            flat[name] = value.get("kind", "")
+            flat |= {f"{name}.{below}": one for below, one in _flat(value).items()}
+        elif name != "kind":
+            flat[name] = value
+    return flat
+
+
+def _setting(name: str, value: Any) -> str:
+    """Return what names a setting of a choice: numbers follow its name, words stand off from it."""
+    word = _word(name, value)
+    last = _word(name, "")
+    return f"{last}_{word.removeprefix(last)}" if re.match("[A-Za-z]", word.removeprefix(last)) else word
 
 
 def _word(key: str, value: Any) -> str:

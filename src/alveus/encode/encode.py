@@ -15,6 +15,7 @@ from alveus.errors import ArtefactError
 from alveus.fit.data import Activity, FitData
 from alveus.fit.device import choose_device, set_threads
 from alveus.fit.fitted import FittedModel, State
+from alveus.fit.memory import memory_told
 
 __all__ = ["N_SAMPLES", "Encoding", "encode"]
 
@@ -79,6 +80,8 @@ def encode(model: FittedModel, data: FitData, *, device: str = "auto", threads: 
     ------
     ArtefactError
         When the model is of other units.
+    TemporaryError
+        When memory does not suffice, however small the parts.
     """
     set_threads(threads)
     counts, held_out = data.counts, data.held_out
@@ -97,7 +100,8 @@ def encode(model: FittedModel, data: FitData, *, device: str = "auto", threads: 
         )
     if baseline is not None:
         return _encode_baseline(baseline, model, counts, data.units(~held_out))
-    return _encode_network(model, data, choose_device(device)[0])
+    with memory_told("encode"):
+        return _encode_network(model, data, choose_device(device)[0])
 
 
 def _encode_baseline(

@@ -1,17 +1,18 @@
 """Trained networks and held-out bins to a bound on the log evidence of each, by importance weighting."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from alveus.encode.network import BLOCK_BINS
-from alveus.fit.batches import evenly, singly
+from alveus.encode.network import BLOCK_BINS, every_bin
+from alveus.fit.batches import Batches, evenly, singly
 from alveus.fit.data import TEST, Activity, FitData
+from alveus.fit.memory import room_for
 from alveus.models.batch import Batch
 from alveus.models.network import Network
 from alveus.models.posteriors import Posterior
@@ -72,10 +73,16 @@ def log_evidence(networks: list[Network], data: FitData, device: torch.device) -
         return Evidence(None, None)
     activity = Activity(data.counts, data.conditions, device)
     nats = np.empty((len(networks), bins.size), np.float32)
-    for place, batch in _batches(networks[0], activity, data.segment, bins):
+    first = networks[0]
+    alone, every = _alone(first, activity, data.segment, bins)
+    room = room_for(first, alone)
+    size = max(1, BLOCK_BINS // (first.before + 1 + first.after))
+    for start in range(0, bins.size, size):
+        items = every[start : start + size]
         for seed, network in enumerate(networks):
-            generator = torch.Generator(device).manual_seed(SAMPLE_SEED + place.start)
-            nats[seed, place] = _importance_weighted(network, batch, generator).cpu().numpy()
+            compute = partial(_evidence_of, network, alone, items, SAMPLE_SEED + start)
+            found = room.attempt(len(items), compute, doing="log evidence")
+            nats[seed, start : start + size] = torch.cat(found).cpu().numpy()
     return Evidence(bins, nats)
 
 
@@ -90,29 +97,32 @@ def no_evidence(network: Network) -> str:
     return ""
 
 
-def _batches(
+def _alone(
     network: Network, activity: Activity, segment: NDArray[np.integer], bins: NDArray[np.int64]
-) -> Iterator[tuple[slice, Batch]]:
-    """Yield batches of which each bin is a target once, in order; and their places among the bins."""
-    if not network.sequential:
-        index = torch.from_numpy(bins).to(activity.device)
-        nothing = torch.zeros(0, device=activity.device)
-        for first in range(0, bins.size, BLOCK_BINS):
-            part = index[first : first + BLOCK_BINS]
-            yield (
-                slice(first, first + len(part)),
-                Batch(activity.gather(part), nothing, activity.gather_conditions(part)),
-            )
-        return
-    alone = singly(activity, bins, segment, before=network.before, after=network.after)
-    first = 0
-    for items in alone.train.split(max(1, BLOCK_BINS // (network.before + 1 + network.after))):
-        yield slice(first, first + len(items)), alone.batch(items)
-        first += len(items)
+) -> tuple[Batches, Tensor]:
+    """Return batches in which each item is one target, and the items that are the bins, in order."""
+    if network.sequential:
+        alone = singly(activity, bins, segment, before=network.before, after=network.after)
+        return alone, alone.train
+    return every_bin(network, activity, segment), torch.from_numpy(bins).to(activity.device)
 
 
-def _importance_weighted(network: Network, batch: Batch, generator: torch.Generator) -> Tensor:
-    """Return the bound of each target, (target,) [nats]; samples are taken a few at a time."""
+def _evidence_of(network: Network, alone: Batches, items: Tensor, seed: int, parts: list[slice]) -> list[Tensor]:
+    """Return the bound of each item, (item,) [nats], in parts that each see their part of the same noise."""
+    found = []
+    for part in parts:
+        generator = torch.Generator(items.device).manual_seed(seed)
+        found.append(_importance_weighted(network, alone.batch(items[part]), len(items), part, generator))
+    return found
+
+
+def _importance_weighted(
+    network: Network, batch: Batch, n_items: int, part: slice, generator: torch.Generator
+) -> Tensor:
+    """Return the bound of each target, (target,) [nats]; samples are taken a few at a time.
+
+    The batch is a part of `n_items`, for all of which noise is drawn.
+    """
     assert isinstance(network, Vae)  # noqa: S101  (for the type checker)
     assert isinstance(network.prior, NormalPrior)  # noqa: S101
     posterior: Posterior = network.encode(batch.activity, batch.present).posterior
@@ -122,9 +132,9 @@ def _importance_weighted(network: Network, batch: Batch, generator: torch.Genera
     posterior = network.prior.for_training(posterior, targets)
     places = targets.activity.shape[:-1]
     total = torch.full(places, -math.inf, device=generator.device)
-    for samples in torch.arange(N_IMPORTANCE).split(max(1, BLOCK_BINS // places.numel())):
-        shape = (len(samples), *places, network.n_latents)
-        latents = posterior.place(torch.randn(shape, generator=generator, device=generator.device))
+    for samples in torch.arange(N_IMPORTANCE).split(max(1, BLOCK_BINS // n_items)):
+        shape = (len(samples), n_items, *places[1:], network.n_latents)
+        latents = posterior.place(torch.randn(shape, generator=generator, device=generator.device)[:, part])
         kernel = network.likelihood.log_kernel(network.decoder(latents), targets.activity).sum(-1)
         weight = kernel + network.prior.log_density(latents, targets) - posterior.log_density(latents)
         total = torch.logaddexp(total, weight.logsumexp(0))

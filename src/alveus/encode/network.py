@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,9 +12,10 @@ from pydantic import TypeAdapter
 from torch import Tensor
 
 from alveus.errors import ArtefactError, SettingError
-from alveus.fit.batches import Stretches, whole
-from alveus.fit.data import Activity, FitData
+from alveus.fit.batches import Batches, Bins, whole
+from alveus.fit.data import TRAIN, Activity, FitData
 from alveus.fit.fitted import FittedModel, State
+from alveus.fit.memory import Room, room_for
 from alveus.models.batch import Batch
 from alveus.models.build import Trained, build_network
 from alveus.models.network import Encoded, Network
@@ -74,31 +77,36 @@ def settings_of(model: FittedModel) -> Trained:
     return settings
 
 
-def batches(network: Network, activity: Activity, segment: NDArray[np.integer]) -> Iterator[tuple[Tensor, Batch]]:
-    """Yield every bin of a recording once: their numbers, and a batch of which they are the targets that count.
+def every_bin(network: Network, activity: Activity, segment: NDArray[np.integer]) -> Batches:
+    """Return batches whose training items are all bins of a recording, in order, without base measure."""
+    if network.sequential:
+        return whole(activity, segment, before=network.before, after=network.after, length=BLOCK_BINS)
+    return Bins(activity, np.full(activity.n_bins, TRAIN, np.int8), None)
 
-    The base measure is left out: it is added where it is wanted.
-    """
-    nothing = torch.zeros(0, device=activity.device)
-    if not network.sequential:
-        for index in torch.arange(activity.n_bins, device=activity.device).split(BLOCK_BINS):
-            yield index, Batch(activity.gather(index), nothing, activity.gather_conditions(index))
-        return
-    stretches: Stretches = whole(activity, segment, before=network.before, after=network.after, length=BLOCK_BINS)
-    for items in stretches.train.split(stretches.items_per(BLOCK_BINS)):
-        batch = stretches.batch(items)
-        assert batch.counted is not None  # noqa: S101  (for the type checker)
-        offset = torch.arange(stretches.length, device=activity.device)
-        yield (stretches.start[items].unsqueeze(1) + offset)[batch.counted], batch
+
+def blocks(bins: Batches, room: Room) -> Iterator[Tensor]:
+    """Yield the items of a recording, as many at a time as are computed at once."""
+    yield from bins.train.split(min(bins.items_per(BLOCK_BINS), room.most))
 
 
 @torch.inference_mode()
 def posterior_means(network: Network, activity: Activity, segment: NDArray[np.integer]) -> Array:
     """Return the posterior mean (n_bins, n_latents) of every bin."""
     mean = np.empty((activity.n_bins, network.n_latents), np.float32)
-    for index, batch in batches(network, activity, segment):
-        posterior = network.encode(batch.activity, batch.present).posterior
-        mean[index.cpu().numpy()] = _counted(batch, batch.of_targets(posterior.loc)).cpu().numpy()
+    bins = every_bin(network, activity, segment)
+    room = room_for(network, bins)
+
+    def encode(items: Tensor, parts: list[slice]) -> list[Array]:
+        found = []
+        for part in parts:
+            batch = bins.batch(items[part])
+            posterior = network.encode(batch.activity, batch.present).posterior
+            found.append(_counted(batch, batch.of_targets(posterior.loc)).cpu().numpy())
+        return found
+
+    for items in blocks(bins, room):
+        found = room.attempt(len(items), partial(encode, items), doing="encoding with the twin")
+        mean[bins.bins(items).cpu().numpy()] = np.concatenate(found)
     return mean
 
 
@@ -118,27 +126,60 @@ def posteriors(networks: list[Network], data: FitData, device: torch.device) -> 
     if conditional:
         variance = np.zeros((n_seeds, n_latents), np.float32)  # to become the mean over bins
     generator = torch.Generator(device).manual_seed(SAMPLE_SEED)
-    for index, batch in batches(first, activity, data.segment):
-        bins = index.cpu().numpy()
-        noise = torch.randn((N_SAMPLES, *batch.activity.shape[:-1], n_latents), generator=generator, device=device)
-        for seed, network in enumerate(networks):
-            encoded = network.encode(batch.activity, batch.present)
-            mean[seed, bins] = _counted(batch, batch.of_targets(encoded.posterior.loc)).cpu().numpy()
-            spread = encoded.posterior.variance.sqrt()
-            scale[seed, bins] = _counted(batch, batch.of_targets(spread)).cpu().numpy()
-            if not isinstance(network, Vae):
-                continue
-            assert kl is not None  # noqa: S101  (for the type checker)
-            assert log_likelihood is not None  # noqa: S101
-            log_likelihood[seed, bins] = _expected(network, batch, encoded, noise)
-            kl[seed, bins] = _counted(batch, network.prior.kl(encoded.posterior, batch)).cpu().numpy()
-            if isinstance(network.prior, ConditionalPrior):
-                assert prior_mean is not None  # noqa: S101
-                assert variance is not None  # noqa: S101
-                moments = [_counted(batch, moment).cpu().numpy() for moment in network.prior.moments(batch)]
-                prior_mean[seed, bins] = moments[0]
-                variance[seed] += moments[1].sum(axis=0) / n_bins
+    bins = every_bin(first, activity, data.segment)
+    room = room_for(first, bins)
+    for items in blocks(bins, room):
+        noise = torch.randn((N_SAMPLES, *bins.shape(len(items)), n_latents), generator=generator, device=device)
+        compute = partial(_blocks_of, networks, bins, items, noise)
+        for part, found in room.attempt(len(items), compute, doing="encoding"):
+            place = bins.bins(items[part]).cpu().numpy()
+            for seed, block in enumerate(found):
+                mean[seed, place], scale[seed, place] = block.mean, block.scale
+                if kl is not None and log_likelihood is not None:
+                    kl[seed, place], log_likelihood[seed, place] = block.kl, block.log_likelihood
+                if prior_mean is not None and variance is not None:
+                    assert block.prior is not None  # noqa: S101  (for the type checker)
+                    prior_mean[seed, place] = block.prior[0]
+                    variance[seed] += block.prior[1].sum(axis=0) / n_bins
     return Posteriors(mean, scale, log_likelihood, kl, variance, prior_mean)
+
+
+class _Block(NamedTuple):
+    """What one network says of the targets that count; `prior`: mean and variance where they depend on the bin."""
+
+    mean: Array
+    scale: Array
+    log_likelihood: Array | None = None
+    kl: Array | None = None
+    prior: tuple[Array, Array] | None = None
+
+
+def _blocks_of(
+    networks: list[Network], bins: Batches, items: Tensor, noise: Tensor, parts: list[slice]
+) -> list[tuple[slice, list[_Block]]]:
+    found = []
+    for part in parts:
+        batch = bins.batch(items[part])
+        found.append((part, [_block_of(network, batch, noise[:, part]) for network in networks]))
+    return found
+
+
+def _block_of(network: Network, batch: Batch, noise: Tensor) -> _Block:
+    def kept(values: Tensor) -> Array:
+        array: Array = _counted(batch, values).cpu().numpy()
+        return array
+
+    encoded = network.encode(batch.activity, batch.present)
+    mean = kept(batch.of_targets(encoded.posterior.loc))
+    scale = kept(batch.of_targets(encoded.posterior.variance.sqrt()))
+    if not isinstance(network, Vae):
+        return _Block(mean, scale)
+    log_likelihood = _expected(network, batch, encoded, noise)
+    kl = kept(network.prior.kl(encoded.posterior, batch))
+    if not isinstance(network.prior, ConditionalPrior):
+        return _Block(mean, scale, log_likelihood, kl)
+    moments = network.prior.moments(batch)
+    return _Block(mean, scale, log_likelihood, kl, (kept(moments[0]), kept(moments[1])))
 
 
 def _expected(network: Vae, batch: Batch, encoded: Encoded, noise: Tensor) -> Array:

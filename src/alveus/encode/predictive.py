@@ -7,6 +7,7 @@ from alveus.encode.sample import draws, generative, why_not_generative
 from alveus.fit.data import TEST, FitData
 from alveus.fit.device import choose_device, set_threads
 from alveus.fit.fitted import FittedModel
+from alveus.fit.memory import memory_told
 from alveus.recording.population import N_DRAWS, Predictive, RunningStatistics, place_probe
 
 
@@ -46,6 +47,7 @@ def predictive(
     generator = torch.Generator(chosen).manual_seed(random_seed)
     conditions = None if data.conditions is None else np.ascontiguousarray(data.conditions[probe.bins])
     running = RunningStatistics(N_DRAWS, model.n_units, probe)
-    for part, _, activity in draws(vae, N_DRAWS, probe.bins, data.segment[probe.bins], conditions, generator):
-        running.add(part.start, activity.cpu().numpy())
+    with memory_told("predictive check"):
+        for part, _, activity in draws(vae, N_DRAWS, probe.bins, data.segment[probe.bins], conditions, generator):
+            running.add(part.start, activity.cpu().numpy())
     return Predictive(probe, running.statistics())

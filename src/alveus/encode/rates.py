@@ -2,17 +2,20 @@
 
 import math
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from alveus.encode.network import batches, load_seed
+from alveus.encode.network import blocks, every_bin, load_seed
 from alveus.errors import SettingError
+from alveus.fit.batches import Batches
 from alveus.fit.data import Activity, FitData
 from alveus.fit.device import choose_device, set_threads
 from alveus.fit.fitted import FittedModel
+from alveus.fit.memory import memory_told, room_for
 from alveus.models.network import Encoded
 from alveus.models.vae import Vae
 
@@ -64,13 +67,12 @@ def rates(
     assert isinstance(vae, Vae)  # noqa: S101  (for the type checker)
     points = normal_points(model.n_latents).to(chosen)
     activity = Activity(data.counts, None, chosen)
-    for _, batch in batches(vae, activity, data.segment):
-        encoded = vae.encode(batch.activity, batch.present)
-        if batch.last is not None:
-            part = slice(batch.first, batch.last)
-            encoded = Encoded(encoded.posterior.select(batch.first, batch.last), encoded.hidden[..., part, :])
-        expected = _expected(vae, encoded, points)
-        yield (expected if batch.counted is None else expected[batch.counted]).cpu().numpy()
+    bins = every_bin(vae, activity, data.segment)
+    room = room_for(vae, bins)
+    with memory_told("rates"):
+        for items in blocks(bins, room):
+            compute = partial(_rates_of, vae, bins, items, points)
+            yield np.concatenate(room.attempt(len(items), compute, doing="rates"))
 
 
 def normal_points(n_latents: int) -> Tensor:
@@ -88,6 +90,21 @@ def normal_points(n_latents: int) -> Tensor:
     even = torch.special.ndtri(sobol.draw(n, dtype=torch.float64))
     half = (torch.linalg.qr(even).Q * math.sqrt(n)).float()
     return torch.cat([half, -half])
+
+
+def _rates_of(
+    vae: Vae, bins: Batches, items: Tensor, points: Tensor, parts: list[slice]
+) -> list[NDArray[np.float32]]:
+    found = []
+    for part in parts:
+        batch = bins.batch(items[part])
+        encoded = vae.encode(batch.activity, batch.present)
+        if batch.last is not None:
+            targets = slice(batch.first, batch.last)
+            encoded = Encoded(encoded.posterior.select(batch.first, batch.last), encoded.hidden[..., targets, :])
+        expected = _expected(vae, encoded, points)
+        found.append((expected if batch.counted is None else expected[batch.counted]).cpu().numpy())
+    return found
 
 
 def _expected(vae: Vae, encoded: Encoded, points: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from alveus.encode.network import BLOCK_BINS, load_seed
 from alveus.errors import ArtefactError, SettingError
 from alveus.fit.device import choose_device, set_threads
 from alveus.fit.fitted import FittedModel
+from alveus.fit.memory import memory_told
 from alveus.models.priors import AutoregressivePrior, Prior
 from alveus.models.vae import Vae
 
@@ -80,9 +81,10 @@ def sample(
     generator = torch.Generator(chosen).manual_seed(random_seed)
     bins = np.arange(len(segment))
     drawn, latents = [], np.empty((len(segment), model.n_latents), np.float32)
-    for part, z, x in draws(vae, 1, bins, segment, conditions, generator):
-        latents[part] = z[0].cpu().numpy()
-        drawn.append(_compact(x[0].cpu().numpy(), of_counts=vae.likelihood.of_counts))
+    with memory_told("sample"):
+        for part, z, x in draws(vae, 1, bins, segment, conditions, generator):
+            latents[part] = z[0].cpu().numpy()
+            drawn.append(_compact(x[0].cpu().numpy(), of_counts=vae.likelihood.of_counts))
     empty = np.empty((0, model.n_units), np.uint8 if vae.likelihood.of_counts else np.float32)
     return Sample(np.concatenate([empty, *drawn]), latents)
 

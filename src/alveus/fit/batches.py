@@ -34,12 +34,15 @@ class Batches(ABC):
         (n,) numbers of the items of each part.
     activity
         What they are gathered from.
+    item
+        What an item is called.
     """
 
     train: Tensor
     validation: Tensor
     activity: Activity
     training_bins: Tensor
+    item: str
 
     @abstractmethod
     def batch(self, items: Tensor) -> Batch:
@@ -48,6 +51,18 @@ class Batches(ABC):
     @abstractmethod
     def items_per(self, n_bins: int) -> int:
         """Return how many items have about this many bins."""
+
+    @abstractmethod
+    def shape(self, n_items: int) -> torch.Size:
+        """Return the shape of a batch of so many items, (item, ...), over bins."""
+
+    @abstractmethod
+    def of_targets(self, values: Tensor) -> Tensor:
+        """Return the targets' part of values (item, ..., any) of a batch."""
+
+    @abstractmethod
+    def bins(self, items: Tensor) -> Tensor:
+        """Return the numbers of the bins that count in a batch, in one row."""
 
 
 class Bins(Batches):
@@ -60,10 +75,12 @@ class Bins(Batches):
     split
         (n_bins,) as in `FitData`.
     log_base
-        Computed here once, for all seeds and all steps.
+        Computed here once, for all seeds and all steps; None: left out, as 0.
     """
 
-    def __init__(self, activity: Activity, split: NDArray[np.int8], log_base: LogBase) -> None:
+    item = "bin"
+
+    def __init__(self, activity: Activity, split: NDArray[np.int8], log_base: LogBase | None) -> None:
         self.activity = activity
         self.train = self.training_bins = torch.from_numpy(np.flatnonzero(split == TRAIN)).to(activity.device)
         validation = evenly(np.flatnonzero(split == VALIDATION), VALIDATION_BINS)
@@ -80,6 +97,18 @@ class Bins(Batches):
     def items_per(self, n_bins: int) -> int:
         """Return as many: an item is a bin."""
         return n_bins
+
+    def shape(self, n_items: int) -> torch.Size:
+        """Return (n_items,)."""
+        return torch.Size((n_items,))
+
+    def of_targets(self, values: Tensor) -> Tensor:
+        """Return all: every bin is a target."""
+        return values
+
+    def bins(self, items: Tensor) -> Tensor:
+        """Return the items."""
+        return items
 
 
 class Stretches(Batches):
@@ -102,12 +131,14 @@ class Stretches(Batches):
         Bins of a stretch at the most.
     """
 
+    item = "stretch"
+
     def __init__(
         self,
         activity: Activity,
         split: NDArray[np.int8],
         segment: NDArray[np.integer],
-        log_base: LogBase,
+        log_base: LogBase | None,
         *,
         before: int,
         after: int,
@@ -154,6 +185,19 @@ class Stretches(Batches):
         """Return how many stretches have about this many bins."""
         return max(1, n_bins // self.length)
 
+    def shape(self, n_items: int) -> torch.Size:
+        """Return (n_items, width), context included."""
+        return torch.Size((n_items, self.before + self.length + self.after))
+
+    def of_targets(self, values: Tensor) -> Tensor:
+        """Return the part without context."""
+        return values[:, self.before : self.before + self.length]
+
+    def bins(self, items: Tensor) -> Tensor:
+        """Return the numbers of the targets that count."""
+        offset = torch.arange(self.length, device=items.device)
+        return (self.start[items].unsqueeze(1) + offset)[offset < self.count[items].unsqueeze(1)]
+
 
 def batches_for(
     network: Network,
@@ -170,7 +214,7 @@ def batches_for(
 def whole(activity: Activity, segment: NDArray[np.integer], *, before: int, after: int, length: int) -> Stretches:
     """Return every bin in stretches, in order, as items of the training part, without base measure."""
     every = np.full(segment.size, TRAIN, np.int8)
-    return Stretches(activity, every, segment, _no_base, before=before, after=after, length=length)
+    return Stretches(activity, every, segment, None, before=before, after=after, length=length)
 
 
 def singly(
@@ -179,11 +223,7 @@ def singly(
     """Return single bins with those around, in order, as items of the training part, without base measure."""
     wanted = np.full(segment.size, GAP, np.int8)
     wanted[bins] = TRAIN
-    return Stretches(activity, wanted, segment, _no_base, before=before, after=after, length=1)
-
-
-def _no_base(activity: Tensor) -> Tensor:
-    return activity.new_zeros(activity.shape[:-1])
+    return Stretches(activity, wanted, segment, None, before=before, after=after, length=1)
 
 
 def _stretches(
@@ -210,6 +250,8 @@ def evenly(values: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     return values[np.linspace(0, len(values) - 1, most).astype(np.int64)]
 
 
-def _log_base(activity: Activity, log_base: LogBase) -> Tensor:
+def _log_base(activity: Activity, log_base: LogBase | None) -> Tensor:
+    if log_base is None:
+        return torch.zeros(activity.n_bins, device=activity.device)
     every = torch.arange(activity.n_bins, device=activity.device)
     return torch.cat([log_base(activity.gather(index)) for index in every.split(BLOCK_BINS)])

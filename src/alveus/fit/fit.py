@@ -17,6 +17,7 @@ from alveus.errors import SettingError
 from alveus.fit.data import TRAIN, VALIDATION, FitData
 from alveus.fit.device import set_threads
 from alveus.fit.fitted import FittedModel, Row, State
+from alveus.fit.memory import memory_told
 from alveus.fit.seeds import TWIN, train_seeds
 from alveus.models.likelihoods import LIKELIHOODS
 
@@ -58,16 +59,17 @@ def fit(
     SettingError
         When the model does not suit the data, or cannot be trained on them.
     TemporaryError
-        When a signal asked to stop; the checkpoint is saved.
+        When a signal asked to stop, and the checkpoint is saved; or when memory does not suffice.
     """
     refuse_unsuitable(data, model)
     set_threads(threads)
     if isinstance(model, BaselineModel):
         return _fit_baseline(data, model, n_seeds)
     surprising = list(surprises(model)) if isinstance(model, Vae) else []
-    runs, notes = train_seeds(
-        data, model, training, n_seeds=n_seeds, checkpoint=checkpoint, progress=progress, code=code
-    )
+    with memory_told("fit"):
+        runs, notes = train_seeds(
+            data, model, training, n_seeds=n_seeds, checkpoint=checkpoint, progress=progress, code=code
+        )
     return _fitted(
         data,
         model,

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +15,8 @@ from alveus.fit.data import BLOCK_BINS
 from alveus.fit.fitted import Row
 from alveus.fit.interrupt import Interruption
 from alveus.fit.run import ORDER, VALIDATION_NOISE, Run, copied, stream
-from alveus.models.batch import Batch
-from alveus.models.network import Means
+from alveus.fit.step import Draws, drawn, gradients, terms_of
+from alveus.models.network import Means, Terms, averaged
 
 MAX_RESTARTS = 3
 """Returns to the best weights after a loss that is no number, before training gives up."""
@@ -50,7 +51,7 @@ def train(
     Raises
     ------
     TemporaryError
-        When interrupted, after saving.
+        When interrupted, after saving; or when memory does not suffice for the smallest part of a batch.
     SettingError
         When the loss keeps turning into infinity or no number at all.
     """
@@ -58,7 +59,6 @@ def train(
     steps_per_epoch = len(bins.train) // batch_size  # the few items left over change with every epoch
     last_step = min(settings.max_steps, settings.max_epochs * steps_per_epoch)
     model, schedule = run.model, run.schedule
-    device_type = bins.activity.device.type
     if model.settled_at >= last_step:
         raise SettingError(
             f"the schedules of this model settle after {model.settled_at} steps, but training ends after "
@@ -75,19 +75,17 @@ def train(
         epoch, place = divmod(run.step, steps_per_epoch)
         if order is None or place == 0:
             order = shuffled(bins.train, run.seed, epoch)
-        batch = bins.batch(order[place * batch_size : (place + 1) * batch_size])
-        batch, noise = drawn(run, batch)
+        items = order[place * batch_size : (place + 1) * batch_size]
+        draws = drawn(run, bins, batch_size)
 
         model.at_step(run.step)
-        with torch.autocast(device_type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
-            terms = model.terms(batch, noise)
-        loss = model.loss(terms.means(), model.beta_at(run.step))
-        run.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        descend = partial(gradients, run, bins, items, draws, precision=settings.precision)
+        where = f"seed {run.name}, step {run.step}"
+        loss = run.room.attempt(batch_size, descend, doing=where, tell=run.notes.append)
         nn.utils.clip_grad_norm_(run.parameters, settings.gradient_clip)
         run.optimizer.step()
 
-        run.train_loss += loss.detach()  # stays on the device: nothing waits for it until it is read
+        run.train_loss += loss  # stays on the device: nothing waits for it until it is read
         run.step += 1
 
         if run.step % settings.evaluate_every == 0 or run.step == last_step:
@@ -179,39 +177,17 @@ def evaluate(run: Run, bins: Batches) -> Means:
     """Average the terms over the validation bins, with the same noise every time."""
     device = bins.activity.device
     generator = torch.Generator(device).manual_seed(stream(run.seed, VALIDATION_NOISE))
-    parts: list[Means] = []
-    sizes: list[Tensor] = []
+    found: list[Terms] = []
     for items in bins.validation.split(bins.items_per(BLOCK_BINS)):
-        batch = bins.batch(items)
-        shape = (*batch.activity.shape[:-1], run.model.n_latents)
-        terms = run.model.terms(batch, torch.randn(shape, generator=generator, device=device))
-        parts.append(terms.means())
-        sizes.append(
-            torch.as_tensor(terms.log_likelihood.numel() if terms.counted is None else terms.counted.sum())
-        )
-    weights = torch.stack(sizes).double() / sum(sizes)
-
-    def average(values: list[Tensor]) -> Tensor:
-        return (torch.stack(values).double() * weights.reshape(-1, *[1] * values[0].dim())).sum(0)
-
-    tc = [part.total_correlation for part in parts if part.total_correlation is not None]
-    return Means(
-        average([part.log_likelihood for part in parts]),
-        average([part.kl for part in parts]),
-        average(tc) if tc else None,
-    )
+        shape = (*bins.shape(len(items)), run.model.n_latents)
+        draws = Draws(torch.randn(shape, generator=generator, device=device))
+        compute = partial(_terms_of_parts, run, bins, items, draws)
+        found += run.room_to_evaluate.attempt(len(items), compute, doing=f"evaluation of seed {run.name}")
+    return averaged([terms.means() for terms in found], torch.stack([terms.n_counted for terms in found]))
 
 
-def drawn(run: Run, batch: Batch) -> tuple[Batch, Tensor]:
-    """Draw what is random in a step: noise of the latents, and which units the encoder misses."""
-    device = batch.activity.device
-    shape = (*batch.activity.shape[:-1], run.model.n_latents)
-    noise = torch.randn(shape, generator=run.noise, device=device)
-    part = run.model.unit_dropout
-    if part:
-        hidden = torch.rand(batch.activity.shape, generator=run.noise, device=device) < part
-        batch = batch._replace(hidden=hidden)
-    return batch, noise
+def _terms_of_parts(run: Run, bins: Batches, items: Tensor, draws: Draws, parts: list[slice]) -> list[Terms]:
+    return [terms_of(run, bins, items, draws, part) for part in parts]
 
 
 def shuffled(index: Tensor, seed: int, epoch: int) -> Tensor:

@@ -1,5 +1,6 @@
 """Turns a fresh model into a run: one in training, that can be saved and taken up again."""
 
+from copy import copy
 from typing import Any
 
 import torch
@@ -7,6 +8,7 @@ from torch import nn
 
 from alveus.config.models import Training
 from alveus.fit.fitted import Row, State
+from alveus.fit.memory import Room
 from alveus.fit.schedule import Plateau
 from alveus.models.network import Network
 
@@ -29,10 +31,15 @@ class Run:
         How to train.
     device
         Where the model is.
+    room
+        For how many items of a batch at a time there is memory, in steps; evaluations have their own.
     """
 
-    def __init__(self, name: str, seed: int, model: Network, settings: Training, *, device: torch.device) -> None:
+    def __init__(
+        self, name: str, seed: int, model: Network, settings: Training, *, device: torch.device, room: Room
+    ) -> None:
         self.name, self.seed, self.model = name, seed, model
+        self.room, self.room_to_evaluate = room, copy(room)
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.schedule = Plateau(
             settings.learning_rate, settings.learning_rate_decay, settings.patience, settings.decays
@@ -65,6 +72,7 @@ class Run:
             "train_loss": self.train_loss,
             "history": self.history,
             "notes": self.notes,
+            "items_at_a_time": self.room.most,
         }
 
     def resume(self, state: dict[str, Any]) -> None:
@@ -77,6 +85,7 @@ class Run:
         self.step, self.evaluated_at, self.restarts = state["step"], state["evaluated_at"], state["restarts"]
         self.train_loss = state["train_loss"].to(self.noise.device)
         self.history, self.notes = state["history"], state["notes"]
+        self.room.most = state["items_at_a_time"]  # parts of another size add up to another rounding
 
 
 def stream(seed: int, purpose: int, epoch: int = 0) -> int:

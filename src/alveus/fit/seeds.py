@@ -21,6 +21,7 @@ from alveus.fit.fitted import Row
 from alveus.fit.gradients import gradient_note
 from alveus.fit.interrupt import Interruption
 from alveus.fit.loop import train
+from alveus.fit.memory import room_for
 from alveus.fit.run import Run, copied
 from alveus.models.build import Trained, build_network, seeded
 from alveus.models.network import Network
@@ -106,7 +107,8 @@ def train_seeds(
                     lambda: activity.blocks(bins.training_bins),  # noqa: B023  (used at once)
                     lambda: activity.condition_blocks(bins.training_bins),  # noqa: B023
                 )
-                run = Run(name, seed, network, training, device=device)
+                room = room_for(network, bins, together=network.together)
+                run = Run(name, seed, network, training, device=device, room=room)
                 finished.take_up(run)
                 train(run, bins, training, save=finished.save, interruption=interruption, progress=progress)
                 if name == "0" and isinstance(model, Vae) and model.measure_gradients:

@@ -28,6 +28,8 @@ class Batch(NamedTuple):
         Of the targets, along the axis of bins.
     hidden
         (..., bin, unit) units that the encoder must not see, and that alone are scored; None: none.
+    hidden_part
+        () which part of the targets' units that is, in the whole of a batch that is computed in parts.
     """
 
     activity: Tensor
@@ -38,6 +40,7 @@ class Batch(NamedTuple):
     first: int = 0
     last: int | None = None
     hidden: Tensor | None = None
+    hidden_part: Tensor | None = None
 
     def of_targets(self, values: Tensor) -> Tensor:
         """Return the targets' part of values (..., bin, any)."""

@@ -1,8 +1,10 @@
 """What every trained model is: a network that learns from batches of bins and gives the latents of each."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from alveus.models.batch import Batch
@@ -79,6 +81,11 @@ class Terms(NamedTuple):
     counted: Tensor | None = None
     total_correlation: Tensor | None = None
 
+    @property
+    def n_counted(self) -> Tensor:
+        """Targets that count, ()."""
+        return torch.as_tensor(self.log_likelihood.numel() if self.counted is None else self.counted.sum())
+
     def per_bin(self, beta: float = 1.0) -> Tensor:
         """Return log p(x|z) − β·KL of each bin [nats]; at β = 1 a lower bound on log p(x) on average."""
         return self.log_likelihood - beta * self.kl.sum(-1)
@@ -92,6 +99,29 @@ class Terms(NamedTuple):
         return Means(
             log_likelihood, (self.kl * self.counted.unsqueeze(-1)).sum((0, 1)) / n, self.total_correlation
         )
+
+
+def averaged(parts: Sequence[Means], sizes: Tensor) -> Means:
+    """Return the means over all parts of a batch, float64.
+
+    Parameters
+    ----------
+    parts
+        Means over each.
+    sizes
+        (part,) targets that count in each.
+    """
+    weights = sizes.double() / sizes.sum()
+
+    def average(values: list[Tensor]) -> Tensor:
+        return (torch.stack(values).double() * weights.reshape(-1, *[1] * values[0].dim())).sum(0)
+
+    dependence = [part.total_correlation for part in parts if part.total_correlation is not None]
+    return Means(
+        average([part.log_likelihood for part in parts]),
+        average([part.kl for part in parts]),
+        average(dependence) if dependence else None,
+    )
 
 
 class Network(nn.Module, ABC):
@@ -111,6 +141,9 @@ class Network(nn.Module, ABC):
         Step from which the model's own schedules stay where they are.
     unit_dropout
         Part of the units that training hides from the encoder, and scores alone.
+    together
+        Items of a batch, from its first on, that the objective compares with each other: a batch may be parted
+        between such groups only.
     """
 
     n_units: int
@@ -122,6 +155,14 @@ class Network(nn.Module, ABC):
     sequential: bool
     settled_at: int = 0
     unit_dropout: float = 0.0
+    together: int = 1
+
+    @property
+    def values_per_bin(self) -> int:
+        """How many numbers the layers make of a bin, its activity included: what memory grows with."""
+        widths = [layer.out_features for layer in self.modules() if isinstance(layer, nn.Linear)]
+        widths += [layer.out_channels for layer in self.modules() if isinstance(layer, nn.Conv1d)]
+        return self.n_units + sum(widths)
 
     @abstractmethod
     def encode(self, activity: Tensor, present: Tensor | None = None) -> Encoded:
@@ -164,3 +205,6 @@ class Network(nn.Module, ABC):
 
     def at_step(self, step: int) -> None:
         """Follow the model's own schedules, if it has any."""
+
+    def follow(self, log_likelihood: Tensor) -> None:
+        """Take note of the log-likelihood of a batch (..., target) [nats] that a step was made from."""

@@ -53,8 +53,9 @@ def elbo_terms(
     if batch.hidden is None:
         log_likelihood = kernel.sum(-1) + batch.log_base
     else:  # of the units that the encoder did not see, as if they were all
+        assert batch.hidden_part is not None  # noqa: S101  (for the type checker)
         hidden = batch.of_targets(batch.hidden)
-        log_likelihood = (kernel * hidden).sum(-1) / hidden.float().mean() + batch.log_base
+        log_likelihood = (kernel * hidden).sum(-1) / batch.hidden_part + batch.log_base
     if baseline is not None:
         log_likelihood = _with_score_function(log_likelihood, targets.log_density(sample), baseline)
     return Terms(log_likelihood, prior.kl(posterior, batch), batch.counted)

@@ -12,13 +12,17 @@ from alveus.models.encoders import ENCODERS, Encoder
 from alveus.models.inputs import Inputs
 from alveus.models.likelihoods import LIKELIHOODS, Likelihood
 from alveus.models.network import Encoded, Means, Network, Terms
-from alveus.models.objectives import elbo_terms, total_correlation
+from alveus.models.objectives import LARGEST_BATCH, elbo_terms, total_correlation
 from alveus.models.posteriors import POSTERIORS
 from alveus.models.priors import PRIORS, AutoregressivePrior, Prior
 from alveus.models.priors.prior import Blocks
 
 BASELINE_MEMORY = 0.98
 """Part of the running baseline of the score function that a step keeps."""
+
+
+VALUES_SMOOTHED = 128
+"""Numbers that smoothing keeps of a latent and bin for its gradients: some for each doubling of its reach."""
 
 
 class Vae(Network):
@@ -64,6 +68,7 @@ class Vae(Network):
         self.sequential = self.before + self.after > 0
         self.settled_at = max(settled_at(settings.beta), self.decoder.settled_at)
         self.unit_dropout = settings.unit_dropout
+        self.together = LARGEST_BATCH if settings.objective.kind == "total_correlation" else 1
         self.register_buffer("baseline", torch.zeros(()))
         self.register_buffer("n_training", torch.zeros((), dtype=torch.int64))
 
@@ -88,10 +93,8 @@ class Vae(Network):
             self.prior,
             batch,
             noise,
-            baseline=self.baseline.clone() if score_function else None,
+            baseline=self.baseline if score_function else None,
         )
-        if score_function:
-            self._follow(terms.log_likelihood.detach().mean())
         if self.settings.objective.kind == "total_correlation":
             dependence = total_correlation(encoded.posterior, encoded.posterior.place(noise), int(self.n_training))
             terms = terms._replace(total_correlation=dependence)
@@ -113,6 +116,12 @@ class Vae(Network):
         """Turn activity (bin, unit) of unrelated bins into a batch, with its base measure."""
         return Batch(activity, self.log_base(activity))
 
+    @property
+    def values_per_bin(self) -> int:
+        """As for any network, and what a posterior joined over time takes besides."""
+        joined = self.settings.posterior == "smoothed"
+        return super().values_per_bin + joined * VALUES_SMOOTHED * self.n_latents
+
     @torch.no_grad()
     def start_from(self, blocks: Blocks, conditions: Blocks = tuple) -> None:
         """Start as the mean-rate model of the training bins."""
@@ -130,10 +139,11 @@ class Vae(Network):
         self.decoder.at_step(step)
 
     @torch.no_grad()
-    def _follow(self, log_likelihood: Tensor) -> None:
-        """Move the running baseline towards the log-likelihood; its first value is taken whole."""
-        memory = torch.where(self.baseline == 0, 0.0, BASELINE_MEMORY)
-        self.baseline.copy_(memory * self.baseline + (1 - memory) * log_likelihood)
+    def follow(self, log_likelihood: Tensor) -> None:
+        """Move the running baseline, if there is one, towards the mean; its first value is taken whole."""
+        if self.settings.gradients == "score_function":
+            memory = torch.where(self.baseline == 0, 0.0, BASELINE_MEMORY)
+            self.baseline.copy_(memory * self.baseline + (1 - memory) * log_likelihood.mean())
 
 
 def _n_hidden(settings: config.Vae) -> int:
