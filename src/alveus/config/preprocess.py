@@ -4,6 +4,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from alveus.config.calcium import (
+    Baseline,
+    Deconvolution,
+    MaximinBaseline,
+    MaxMissing,
+    Neuropil,
+    Oasis,
+    Signal,
+)
 from alveus.config.section import NO_EFFECT_ON_RESULTS, Count, Number, Section
 
 
@@ -111,6 +120,16 @@ class Preprocess(Section):
     held_out_seed: Annotated[Count, Field(ge=0, description="seed of the choice of held-out units")] = 0
     split: Annotated[Split, Field(description="training, validation and test")] = Split()
     behavior: Annotated[BehaviorKinds, Field(description="kinds of behavioural variables")] = BehaviorKinds()
+    signal: Signal = "auto"
+    neuropil: Neuropil = 0.7
+    baseline: Annotated[Baseline, Field(description="fluorescence at rest: maximin, percentile, constant")] = (
+        MaximinBaseline()
+    )
+    max_missing: MaxMissing = 2
+    deconvolution: Annotated[
+        Deconvolution, Field(description="from ΔF/F to events: oasis, or none to keep ΔF/F")
+    ] = Oasis()
+    keep_dff: Annotated[bool, Field(description="keep ΔF/F beside the events, as large as they are")] = False
     max_input_gb: Annotated[
         Number,
         Field(

@@ -1,6 +1,7 @@
 """What a reader found to a recording: behaviour and trials cleaned, settings for the span applied."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from alveus.errors import QualityError, RecordingError
@@ -144,9 +145,12 @@ def _cut(activity: BinnedCounts | Traces, first: int, last: int) -> BinnedCounts
     segment = None if activity.segment is None else activity.segment[first:last]
     if isinstance(activity, BinnedCounts):
         return BinnedCounts(_window(activity.counts, first, last), activity.bin_size, segment)
-    neuropil = None if activity.neuropil is None else _window(activity.neuropil, first, last)
-    return Traces(
-        _window(activity.values, first, last), activity.sampling_rate, activity.signal, neuropil, segment
+    return replace(
+        activity,
+        values=_window(activity.values, first, last),
+        neuropil=None if activity.neuropil is None else _window(activity.neuropil, first, last),
+        segment=segment,
+        missing=None if activity.missing is None else activity.missing[first:last],
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from alveus.config.preprocess import BehaviorKinds, Preprocess
 
@@ -22,6 +23,8 @@ class ReadOptions:
         Where the recording starts [s]; None: as the file says, else the first spike.
     duration
         Length of the recording from its start [s]; None: as the file says, else up to the last spike.
+    signal
+        Which signal of an optical recording is wanted; None: the rawest that the file holds.
     kinds
         How behavioural variables are to be read.
     max_input_gb
@@ -32,6 +35,7 @@ class ReadOptions:
     behavior_file: Path | None = None
     start: float | None = None
     duration: float | None = None
+    signal: Literal["fluorescence", "dff", "events"] | None = None
     kinds: BehaviorKinds = field(default_factory=BehaviorKinds)
     max_input_gb: float = Preprocess.model_fields["max_input_gb"].default
 

@@ -54,8 +54,11 @@ def runs_of_bins(grid: Grid, intervals: list[tuple[int, int]]) -> tuple[NDArray[
 
 
 def stretches(segment: NDArray[np.int64] | None, n_frames: int) -> list[tuple[int, int]]:
-    """Return the intervals [first, stop) of consecutive frames that carry the same segment number."""
+    """Return the intervals [first, stop) of consecutive frames that carry the same segment number.
+
+    Frames with a negative number belong to none.
+    """
     if segment is None:
         return [(0, n_frames)]
     cuts = [0, *(np.flatnonzero(np.diff(segment)) + 1).tolist(), n_frames]
-    return [(a, b) for a, b in pairwise(cuts) if b > a]
+    return [(a, b) for a, b in pairwise(cuts) if b > a and segment[a] >= 0]

@@ -40,7 +40,8 @@ class Traces:
     Parameters
     ----------
     values
-        (n_frames, n_units) real numbers.
+        (n_frames, n_units) real numbers, an array or anything that slices by frames like one; `ByUnit` where the
+        source keeps whole traces together.
     sampling_rate
         Frames per second [Hz].
     signal
@@ -48,7 +49,11 @@ class Traces:
     neuropil
         (n_frames, n_units) surrounding fluorescence, for ``fluorescence`` only.
     segment
-        (n_frames,) number of the stretch each frame belongs to.
+        (n_frames,) number of the stretch each frame belongs to; negative: of none.
+    missing
+        (n_frames,) frames without a signal: dropped by the microscope, or marked as bad.
+    delays
+        (n_units,) how long after the begin of a frame each unit is measured [s], where planes are scanned in turn.
     """
 
     values: Any
@@ -56,6 +61,8 @@ class Traces:
     signal: Literal["fluorescence", "dff", "events"]
     neuropil: Any | None = None
     segment: NDArray[np.int64] | None = None
+    missing: NDArray[np.bool_] | None = None
+    delays: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         _check_frames(self.signal, self.values, self.segment)
@@ -65,6 +72,59 @@ class Traces:
             raise RecordingError(
                 f"fluorescence is {self.values.shape} but neuropil {self.neuropil.shape}: they must agree"
             )
+        if self.missing is not None and self.missing.shape != self.values.shape[:1]:
+            raise RecordingError(
+                f"{self.signal} has {self.values.shape[0]} frames but missing {self.missing.shape[0]}: "
+                "they must agree"
+            )
+        if self.delays is not None and self.delays.shape != self.values.shape[1:]:
+            raise RecordingError(
+                f"{self.signal} has {self.values.shape[1]} units but delays {self.delays.shape}: they must agree"
+            )
+
+
+class ByUnit:
+    """Traces that their source keeps whole, one after the other, seen as (n_frames, n_units).
+
+    Parameters
+    ----------
+    traces
+        (n_units, n_frames), an array or anything that slices like one.
+    """
+
+    def __init__(self, traces: Any) -> None:
+        self._traces = traces
+        self.shape: tuple[int, int] = (int(traces.shape[1]), int(traces.shape[0]))
+        self.ndim, self.dtype = 2, traces.dtype
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, frames: slice) -> NDArray[Any]:
+        """Return some frames of all units, (n, n_units)."""
+        return np.asarray(self._traces[:, frames]).T
+
+    def traces(self, units: slice) -> NDArray[Any]:
+        """Return some whole traces, (n, n_frames)."""
+        return np.asarray(self._traces[units])
+
+    def window(self, first: int, stop: int) -> "ByUnit":
+        """Return the same traces from one frame to another."""
+        return ByUnit(_Columns(self._traces, first, stop))
+
+
+class _Columns:
+    """Some columns of an array, read when asked for."""
+
+    def __init__(self, rows: Any, first: int, stop: int) -> None:
+        self._rows, self._first, self._stop = rows, first, stop
+        self.shape, self.dtype = (rows.shape[0], stop - first), rows.dtype
+
+    def __getitem__(self, index: Any) -> Any:
+        if not isinstance(index, tuple):
+            return self._rows[index, self._first : self._stop]
+        start, stop, step = index[1].indices(self._stop - self._first)
+        return self._rows[index[0], self._first + start : self._first + stop : step]
 
 
 def _check_frames(name: str, values: Any, segment: NDArray[np.int64] | None) -> None:
