@@ -11,7 +11,7 @@ from alveus.simulation.indicators import Indicator
 from alveus.simulation.seeds import generator
 
 CONTAMINATION = 0.7  # share of the surrounding neuropil's light that an ROI holds
-GAIN = 10.0  # variance over mean of the light of an ROI at 30 frames/s: fewer, brighter photons are noisier
+GAIN = 10.0  # variance over mean of an ROI's light at 30 frames/s: how much light a photon counts for
 NEUROPIL_GAIN = 1.5  # an annulus has more pixels than a cell, so more photons make its mean
 RATE_OF_GAINS = 30.0  # [Hz]
 READ_NOISE = 10.0  # standard deviation of the detector
@@ -24,7 +24,7 @@ Light = NDArray[np.float32]
 Fault = Literal["", "constant", "missing", "saturated"]
 
 FAULTS: tuple[Fault, ...] = ("constant", "missing", "saturated")
-"""What can be wrong with an ROI: its light never changes, is NaN throughout, or is more than the detector holds."""
+"""What can be wrong with an ROI: its light never changes, is NaN throughout, or is too much for the detector."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class FieldOfView:
     ) -> None:
         self._name, self._seed, self._cells, self._sources = name, seed, cells, sources
         self._rate, self._noise, self._missing = rate, noise, missing
-        self._time = (np.arange(len(sources)) + 0.5) / rate
+        self._time = (np.arange(len(sources)) + 1) / rate
         self._bleaching = 1 - BLEACHED * -np.expm1(-self._time / BLEACHING)
 
     def fluorescence(self, unit: int) -> Light:
@@ -123,48 +123,31 @@ class FieldOfView:
         return np.minimum(recorded, np.float32(LARGEST))
 
 
-class WholeTraces:
-    """Traces (frame, unit) that are made anew whenever they are sliced, a unit at a time.
+class MadeWhenRead:
+    """Traces (unit, frame) that are made anew whenever they are sliced, a unit at a time.
 
-    Slices of units cost what they hold. A slice of frames costs as much as all frames of its units: read whole
-    traces of some units, never some frames of all.
+    Slices of units cost what they hold; a slice of frames costs as much as all frames of its units.
 
     Parameters
     ----------
-    n_frames, n_units
+    n_units, n_frames
         Sizes.
     trace
         Makes the trace (n_frames,) of a unit.
-    first
-        Frames of the trace that are left out before these.
     """
 
     dtype = np.dtype(np.float32)
-    ndim = 2
 
-    def __init__(self, n_frames: int, n_units: int, trace: Callable[[int], Light], first: int = 0) -> None:
-        self.shape = (n_frames, n_units)
-        self._trace, self._first = trace, first
+    def __init__(self, n_units: int, n_frames: int, trace: Callable[[int], Light]) -> None:
+        self.shape: tuple[int, int] = (n_units, n_frames)
+        self._trace = trace
 
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, key: Any) -> Any:
-        """Return frames, or frames and units, as NumPy indexes the rows and then the columns."""
-        frames, units = key if isinstance(key, tuple) else (key, slice(None))
-        wanted = np.arange(self.shape[1])[units]
-        rows = np.arange(self._first, self._first + self.shape[0])[frames]
-        if np.ndim(wanted) == 0:
-            return self._trace(int(wanted))[rows]
-        found = np.empty((*np.shape(rows), len(wanted)), self.dtype, order="F")
-        for i, unit in enumerate(wanted.tolist()):
-            found[..., i] = self._trace(unit)[rows]
+    def __getitem__(self, index: Any) -> Light:
+        """Return a slice of units, or of units and frames, (n, m)."""
+        units, frames = index if isinstance(index, tuple) else (index, slice(None))
+        wanted = np.arange(self.shape[0])[units]
+        n_frames = np.arange(self.shape[1])[frames].size
+        found = np.empty((wanted.size, n_frames), self.dtype)
+        for row, unit in enumerate(wanted.tolist()):
+            found[row] = self._trace(unit)[frames]
         return found
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """Return all of it."""
-        return np.asarray(self[:], dtype)
-
-    def window(self, first: int, last: int) -> "WholeTraces":
-        """Return the frames [first, last), still to be made."""
-        return WholeTraces(last - first, self.shape[1], self._trace, self._first + first)

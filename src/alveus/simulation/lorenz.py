@@ -130,9 +130,7 @@ class LorenzTrials:
         )
 
 
-def least_sizes(
-    seed: int, conditions: int, trials: int, bins: int, units: int
-) -> dict[str, tuple[float, float]]:
+def least_sizes(seed: int, conditions: int, trials: int, bins: int, units: int) -> dict[str, tuple[float, float]]:
     """Return each option with its least value, for `check_sizes`."""
     return {
         "seed": (seed, 0),
