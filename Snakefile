@@ -15,6 +15,7 @@ rule all:
         everything(),
 
 
+include: "workflow/rules/deconvolve.smk"
 include: "workflow/rules/bin.smk"
 include: "workflow/rules/fit.smk"
 include: "workflow/rules/encode.smk"

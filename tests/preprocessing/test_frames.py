@@ -55,7 +55,7 @@ def test_a_bin_size_that_does_not_fit_says_which_do(settings):
 
 def test_raw_fluorescence_is_refused_with_what_to_give_instead(settings):
     traces = Traces(np.ones((100, 2)), 10.0, "fluorescence")
-    with pytest.raises(SettingError, match="deconvolved"):
+    with pytest.raises(SettingError, match="alveus deconvolve"):
         prepare(in_frames(traces, 2, 10.0), settings(bin_size=0.1), session="s")
 
 
@@ -135,3 +135,32 @@ def test_frames_are_cut_to_what_was_observed(settings):
     prepared = prepare(recording, settings(), session="s")
     assert read_all(prepared)[:, 0].tolist() == [*range(10, 34), *range(40, 80)]
     assert prepared.time(0, 1)[0] == pytest.approx(10.525)
+
+
+def test_frames_without_a_signal_are_in_no_bin(settings):
+    missing = np.zeros(100, bool)
+    missing[40:43] = True
+    values = np.arange(100.0)[:, None] + np.zeros(2)
+    traces = Traces(values, 10.0, "events", missing=missing)
+    prepared = prepare(in_frames(traces, 2, 10.0), settings(bin_size=0.2, min_bins=10), session="s")
+    (block,) = prepared.activity(np.float32, 1000)
+    expected = values[~missing][:, 0]
+    assert block[:20, 0].tolist() == expected[:40].reshape(-1, 2).sum(1).tolist()
+    assert block[20:, 0].tolist() == values[44:, 0].reshape(-1, 2).sum(1).tolist()  # bins stay on their grid
+    assert prepared.segment(19, 21).tolist() == [0, 1]
+    assert prepared.time(20, 21)[0] == pytest.approx(4.5)
+
+
+def test_planes_that_are_scanned_later_are_binned_later(settings):
+    rng = np.random.default_rng(0)
+    values = np.repeat(rng.random((60, 1)), 3, axis=1)
+    traces = Traces(values, 10.0, "events", delays=np.array([0.0, 0.025, 0.05]))
+    prepared = prepare(in_frames(traces, 3, 6.0), settings(bin_size=0.2, min_bins=10), session="s")
+    (block,) = prepared.activity(np.float64, 1000)
+    # The first bin would begin before the last plane's first frame; a bin takes of each frame what it overlaps.
+    assert prepared.time(0, 1)[0] == pytest.approx(0.3)
+    for unit, late in enumerate((0.0, 0.25, 0.5)):
+        edges = np.arange(2, 61, 2) - late
+        held = np.concatenate([[0.0], np.cumsum(values[:, unit])])
+        expected = np.diff(np.interp(edges, np.arange(61), held))
+        np.testing.assert_allclose(block[:, unit], expected, rtol=1e-12)

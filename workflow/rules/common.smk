@@ -17,7 +17,7 @@ ENVIRONMENT = (
     else None
 )
 
-atexit.register(STUDY.save_fingerprints)
+atexit.register(STUDY.save_caches)
 
 if workflow.is_main_process and STUDY.missing:
     logger.warning(
@@ -51,15 +51,19 @@ def everything():
 def artefacts(dataset, session):
     """All declared outputs of one session."""
     folder = f"{RESULTS}/{dataset}/{session}"
-    return [
-        f"{folder}/dataset.json",
-        f"{folder}/scores.csv",
-        f"{folder}/report.html",
-    ] + [
+    own = [*STUDY.session_results(dataset, session), "report.html"]
+    return [f"{folder}/{name}" for name in own] + [
         f"{folder}/{model}/{name}"
         for model in STUDY.datasets[dataset].models
         for name in STUDY.model_results(dataset, model)
     ]
+
+
+def events(wildcards):
+    """The events of an optical recording, which it is binned and scored from; nothing for spikes."""
+    if not STUDY.is_optical(wildcards.dataset, wildcards.session):
+        return []
+    return [f"{RESULTS}/{wildcards.dataset}/{wildcards.session}/events.json"]
 
 
 def of_session(wildcards):

@@ -31,6 +31,7 @@ rule score:
 rule score_session:
     input:
         dataset=f"{RESULTS}/{{dataset}}/{{session}}/dataset.json",
+        events=events,
     output:
         scores=f"{RESULTS}/{{dataset}}/{{session}}/scores.csv",
     log:
@@ -49,6 +50,6 @@ rule score_session:
         code=code("score_session"),
         work="work/{dataset}/{session}",
     shell:
-        "alveus score-session {input.dataset} {output.scores} --settings {params.settings:q}"
+        "alveus score-session {input.dataset} {output.scores} {input.events} --settings {params.settings:q}"
         " --code {params.code:q} --work {params.work} --threads {threads}"
         " --attempt {resources.attempt} --log {log}"

@@ -1,46 +1,57 @@
-"""Subcommand `bin`: a raw recording to a published dataset of counts in bins."""
+"""Subcommand `bin`: a raw recording, or the events made of it, to a published dataset in bins."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from alveus.cli.job import Job, log, published_before, run_stage, stage_options
-from alveus.errors import TemporaryError
+from alveus.cli.job import Job, log, published_before, refuse_changed, run_stage, stage_options
+from alveus.errors import ArtefactError
+
+if TYPE_CHECKING:
+    from alveus.recording import Recording
+    from alveus.storage import Events
 
 
 @click.command()
 @click.argument("manifest", type=click.Path(path_type=Path))
+@click.argument("events", type=click.Path(path_type=Path), required=False)
 @stage_options("bin")
-def bin(job: Job, manifest: Path) -> None:  # noqa: A001 (the rule's name)
-    """Read a raw recording and publish its dataset beside MANIFEST."""
-    with run_stage(job) as key:
+def bin(job: Job, manifest: Path, events: Path | None) -> None:  # noqa: A001 (the rule's name)
+    """Read a raw recording and publish its dataset beside MANIFEST; of an optical one, bin its EVENTS."""
+    with run_stage(job, *([events] if events else [])) as key:
         store = manifest.with_suffix(".zarr")
         if not published_before(job, store, manifest, key):
-            _bin(job, store, manifest, key)
+            _bin(job, store, manifest, events, key)
 
 
-def _bin(job: Job, store: Path, manifest: Path, key: str) -> None:
+def _bin(job: Job, store: Path, manifest: Path, events: Path | None, key: str) -> None:
     from alveus.config import Preprocess
     from alveus.io.options import ReadOptions
     from alveus.io.read import read_recording
     from alveus.preprocessing.prepare import prepare
-    from alveus.storage import write_dataset
-    from alveus.storage.publish import receipt_path
+    from alveus.storage import open_events, write_dataset
 
     settings = job.settings
     preprocess = Preprocess.model_validate(settings["preprocess"] | job.tuning)
     raw = Path(settings["path"])
     behavior = Path(settings["behavior"]) if settings.get("behavior") else None
+    found = open_events(events) if events else None
     options = ReadOptions(
         sampling_rate=settings.get("sampling_rate"),
         behavior_file=behavior,
-        start=preprocess.start,
-        duration=preprocess.duration,
+        # Events are of the whole recording, and cut to the span when they are binned.
+        start=None if found else preprocess.start,
+        duration=None if found else preprocess.duration,
+        signal=found.source_signal if found else None,
         kinds=preprocess.behavior,
         max_input_gb=preprocess.max_input_gb,
     )
     log.info("reading %s (%s)", settings["path"], settings["format"])
     recording = read_recording(settings["format"], raw, options)
+    if found:
+        recording = with_events(recording, found)
     prepared = prepare(recording, preprocess, session=settings["session"])
     for finding in prepared.findings:
         log.info("%s", finding.message)
@@ -52,6 +63,7 @@ def _bin(job: Job, store: Path, manifest: Path, key: str) -> None:
         dataset=settings["dataset"],
         settings=settings["preprocess"],
         fingerprint=settings["fingerprint"],
+        events=found.digest if found else "",
         stage_version=job.code,
         work=job.work,
         key=key,
@@ -61,17 +73,40 @@ def _bin(job: Job, store: Path, manifest: Path, key: str) -> None:
     log.info(
         "%d bins, %d units, of which %d are held out", written["n_bins"], written["n_units"], written["n_held_out"]
     )
-    if settings["format"] != "simulation" and _fingerprint(raw, behavior) != settings["fingerprint"]:
-        manifest.unlink(missing_ok=True)
-        if job.work:
-            receipt_path(job.work, store).unlink(missing_ok=True)
-        raise TemporaryError(
-            f"{settings['path']} is not what it was when the run was planned: run again, to use the new content"
-        )
+    refuse_changed(job, (raw, behavior) if behavior else (raw,), store, manifest)
 
 
-def _fingerprint(raw: Path, behavior: Path | None) -> str:
-    """Hash the raw data as the plan does: the dataset must be of what the plan named."""
-    from alveus.io.fingerprint import fingerprint
+def with_events(recording: "Recording", events: "Events") -> "Recording":
+    """Put events in the place of the signal that they were made of.
 
-    return "+".join(fingerprint(path, None) for path in (raw, behavior) if path is not None)
+    Raises
+    ------
+    ArtefactError
+        When the events are of other units or frames.
+    """
+    import numpy as np
+
+    from alveus.recording import Finding, Traces
+
+    source = recording.activity
+    place = {unit: index for index, unit in enumerate(recording.units.ids)}
+    ids = events.unit_ids.tolist()
+    if not isinstance(source, Traces) or not place.keys() >= set(ids) or source.values.shape[0] != events.n_frames:
+        raise ArtefactError(f"{events.path} is of another recording: run its stage again")
+    index = np.array([place[unit] for unit in ids], np.int64)
+    units = recording.units.take(index)
+    return replace(
+        recording,
+        activity=Traces(
+            events.values(),
+            events.sampling_rate,
+            events.signal,
+            segment=source.segment,
+            missing=events.segment < 0,
+            delays=events.delays,
+        ),
+        units=replace(units, columns={**units.columns, **events.columns}),
+        truth_spike_times=events.true_spikes,
+        findings=(*recording.findings, *(Finding(**finding) for finding in events.findings)),
+        source={**recording.source, "deconvolution": events.method},
+    )

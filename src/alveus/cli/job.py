@@ -149,6 +149,29 @@ def published_before(job: Job, final: Path, manifest: Path, key: str) -> bool:
     return True
 
 
+def refuse_changed(job: Job, raw: tuple[Path, ...], final: Path, manifest: Path) -> None:
+    """Take back what was made of raw data that changed since the run was planned.
+
+    Raises
+    ------
+    TemporaryError
+        When they did: the next run plans with the new content.
+    """
+    from alveus.io.fingerprint import fingerprint
+    from alveus.storage.publish import receipt_path
+
+    settings = job.settings
+    if settings["format"] == "simulation":
+        return
+    if "+".join(fingerprint(path, None) for path in raw) != settings["fingerprint"]:
+        manifest.unlink(missing_ok=True)
+        if job.work:
+            receipt_path(job.work, final).unlink(missing_ok=True)
+        raise TemporaryError(
+            f"{settings['path']} is not what it was when the run was planned: run again, to use the new content"
+        )
+
+
 @contextmanager
 def run_stage(job: Job, *inputs: Path) -> Iterator[str]:
     """Run the body as one attempt: log, status file and exit status are kept whatever happens.

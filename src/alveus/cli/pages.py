@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from alveus.cli.drawn import Recorded
-from alveus.cli.recorded import rates_and_fano, snippet, trial_facts
+from alveus.cli.recorded import optical, rates_and_fano, snippet, trial_facts
 from alveus.recording import Finding
 from alveus.report.excerpts import example_bins, spread_bins
 from alveus.report.inputs import (
@@ -85,6 +85,7 @@ def session_report(folder: Path, work: Path, models: Sequence[str], settings: Ma
         ),
         rates=rates,
         fano_factors=fano,
+        optical=optical(folder / "events.json") if data.modality == "calcium" else None,
         trials=trial_facts(data),
         split={part: float(np.mean(data.split == code)) for part, code in PARTS.items()},
         models=tuple(reports),

@@ -1,11 +1,12 @@
 """A dataset to what a page shows of the recording itself: rates, covariates, trials."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alveus.report.inputs import Snippet
+from alveus.report.inputs import Optical, Snippet
 
 if TYPE_CHECKING:
     from alveus.storage import Dataset
@@ -30,6 +31,33 @@ def rates_and_fano(data: "Dataset") -> tuple[NDArray[np.float64], NDArray[np.flo
     with np.errstate(divide="ignore", invalid="ignore"):
         fano = np.where(mean > 0, variance / mean, np.nan)
     return mean / data.bin_size, fano
+
+
+def optical(manifest: Path) -> Optical | None:
+    """Collect what a page shows of an optical recording; None where its events are gone."""
+    from alveus.storage import open_events
+
+    if not manifest.is_file():
+        return None
+    events = open_events(manifest)
+    unknown = np.full(events.kept.size, np.nan)
+    noise, snr = (events.columns.get(name, unknown) for name in ("noise_level", "snr"))
+    excerpt = events.excerpt()
+    place = {unit: index for index, unit in enumerate(events.unit_ids.tolist())}
+    ids = tuple(excerpt["unit"].tolist())
+    return Optical(
+        method=events.method,
+        unit=events.manifest["unit"],
+        sampling_rate=events.sampling_rate,
+        noise_level=noise,
+        snr=snr,
+        refused=events.refused,
+        times=excerpt["time"],
+        excerpt_units=ids,
+        excerpt_snr=snr[[place[unit] for unit in ids]],
+        dff=excerpt.get("dff"),
+        events=excerpt.get("events"),
+    )
 
 
 def trial_facts(data: "Dataset") -> dict[str, float | int | str]:

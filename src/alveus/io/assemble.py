@@ -30,7 +30,9 @@ def assemble(found: Found, options: ReadOptions) -> Recording:
             f"{found.source.get('file', 'the recording')} has no units: nothing to analyse; "
             "sort the recording, or take the session out of the table"
         )
-    if options.behavior_file is not None:
+    if options.activity_alone:
+        found.series, found.ready, found.trials = [], [], None
+    elif options.behavior_file is not None:
         _add_extra(found, options)
     findings = list(found.findings)
     behavior = list(found.ready)
@@ -40,7 +42,8 @@ def assemble(found: Found, options: ReadOptions) -> Recording:
         if cleaned is not None:
             behavior.append(cleaned)
     names = [s.name for s in found.series] + [b.name for b in found.ready]
-    check_names(options.kinds, [*names, *found.offered])
+    if not options.activity_alone:
+        check_names(options.kinds, [*names, *found.offered])
     trials = None
     if found.trials is not None:
         trials, notes = clean_trials(found.trials)

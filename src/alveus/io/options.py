@@ -29,6 +29,8 @@ class ReadOptions:
         How behavioural variables are to be read.
     max_input_gb
         Refuse data that declare more than this [GB] once unpacked.
+    activity_alone
+        Leave out behaviour and trials, whatever is the matter with them.
     """
 
     sampling_rate: float | None = None
@@ -38,6 +40,8 @@ class ReadOptions:
     signal: Literal["fluorescence", "dff", "events"] | None = None
     kinds: BehaviorKinds = field(default_factory=BehaviorKinds)
     max_input_gb: float = Preprocess.model_fields["max_input_gb"].default
+
+    activity_alone: bool = False
 
     @property
     def max_bytes(self) -> int:

@@ -1,8 +1,8 @@
 """Turns frames (counts binned elsewhere, events, ΔF/F) into blocks of bins: summed, or shared out by overlap."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -11,6 +11,9 @@ from alveus.errors import RecordingError
 from alveus.preprocessing.grid import Bins, split_up
 from alveus.preprocessing.tally import CountOverflow
 from alveus.recording import BinnedCounts, Traces
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 VALUES_PER_READ = 1 << 20  # 8 MB as float64
 
@@ -112,13 +115,22 @@ class SharedFrames:
         Where position 0 lies, in frames from the first one.
     rate
         Frames per second.
+    delays
+        How far into a frame each of the units is measured, in frames.
     """
 
     def __init__(
-        self, source: Traces, units: NDArray[np.int64], bins: Bins, first_frame: Fraction, rate: Fraction
+        self,
+        source: Traces,
+        units: NDArray[np.int64],
+        bins: Bins,
+        first_frame: Fraction,
+        rate: Fraction,
+        delays: Sequence[Fraction],
     ) -> None:
         self._source, self._units, self._bins = source, units, bins
         self._first_frame, self._frames_per_bin = first_frame, bins.width * rate
+        self._planes = {delay: np.flatnonzero([own == delay for own in delays]) for delay in sorted(set(delays))}
 
     def read(self, dtype: DTypeLike, block_bins: int) -> Iterator[NDArray[Any]]:
         """Yield blocks of events or ΔF/F, (block_bins, n_units); the last one may be shorter."""
@@ -134,10 +146,19 @@ class SharedFrames:
                 yield block
 
     def _shared(self, position: int, n_bins: int) -> NDArray[np.float64]:
+        shared = np.empty((n_bins, self._units.size))
+        for delay, columns in self._planes.items():
+            first, weights = self._weights(position, n_bins, self._first_frame - delay)
+            values = np.asarray(self._source.values[first : first + weights.shape[1]], np.float64)
+            shared[:, columns] = weights @ values[:, self._units[columns]]
+        return shared
+
+    def _weights(self, position: int, n_bins: int, first_frame: Fraction) -> "tuple[int, csr_array]":
+        """Return the first frame that bins need, and the part of each frame that each bin takes, (bin, frame)."""
         from scipy.sparse import csr_array
 
         # Edges in frames: the frame that holds each edge, and the part of that frame before the edge.
-        holder, before = split_up(position, position + n_bins + 1, self._frames_per_bin, self._first_frame)
+        holder, before = split_up(position, position + n_bins + 1, self._frames_per_bin, first_frame)
         # Bin k takes frames holder[k] to holder[k + 1]: the first without what lies before its edge, the last up
         # to its edge, and those between whole.
         first = int(holder[0])
@@ -150,6 +171,4 @@ class SharedFrames:
         used = weight != 0  # an edge between two frames takes nothing from the one that begins there
         row = np.repeat(np.arange(n_bins), counts)
         n_frames = int(column[used].max()) - first + 1
-        weights = csr_array((weight[used], (row[used], column[used] - first)), shape=(n_bins, n_frames))
-        values = np.asarray(self._source.values[first : first + n_frames], np.float64)[:, self._units]
-        return np.asarray(weights @ values)
+        return first, csr_array((weight[used], (row[used], column[used] - first)), shape=(n_bins, n_frames))

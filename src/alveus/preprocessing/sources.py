@@ -157,8 +157,8 @@ def _from_counts(recording: Recording, source: BinnedCounts, settings: Preproces
 def _from_traces(recording: Recording, source: Traces, settings: Preprocess) -> Source:
     if source.signal == "fluorescence":
         raise SettingError(
-            "the recording holds raw fluorescence, which must be deconvolved into events before it is binned; "
-            "this version does not deconvolve: give deconvolved events, or ΔF/F as dff"
+            "the recording holds raw fluorescence, which becomes events before it is binned: run "
+            "`alveus deconvolve` first, and bin its events"
         )
     rate, width = exact(source.sampling_rate), exact(settings.bin_size)
     if width * rate < 1 - Fraction(SAME_WIDTH):
@@ -168,16 +168,18 @@ def _from_traces(recording: Recording, source: Traces, settings: Preprocess) -> 
         )
     if abs(width * rate / max(1, round(width * rate)) - 1) < SAME_WIDTH:
         width = round(width * rate) / rate  # whole frames: bin_size was the rounded one
-    start, stop, frames = _frame_intervals(recording, settings, source.segment, source.values.shape[0], rate)
+    n_frames = source.values.shape[0]
+    start, stop, frames = _frame_intervals(recording, settings, _without_missing(source), n_frames, rate)
     first_frame = (exact(start) - exact(recording.start)) * rate
     nearest = round(first_frame)
     if abs(first_frame - nearest) * FRAME_PARTS <= 1:
         first_frame = Fraction(nearest)
     per_bin = width * rate
+    delays = _delays(source, rate)
     runs = []
     for a, b in frames:
-        first = -((first_frame - a) // per_bin)
-        stop_bin = (b - first_frame) // per_bin
+        first = -((first_frame - a - max(delays)) // per_bin)
+        stop_bin = (b + min(delays) - first_frame) // per_bin
         if stop_bin > first:
             runs.append((int(first), int(stop_bin - first)))
     table = np.array(runs, np.int64).reshape(-1, 2)
@@ -190,5 +192,20 @@ def _from_traces(recording: Recording, source: Traces, settings: Preprocess) -> 
         source.signal,
         "calcium",
         totals,
-        lambda units: SharedFrames(source, units, bins, first_frame, rate),
+        lambda units: SharedFrames(source, units, bins, first_frame, rate, [delays[i] for i in units]),
     )
+
+
+def _without_missing(source: Traces) -> NDArray[np.int64] | None:
+    """Return the stretch of each frame, −1 where it has no signal; None where all are one stretch."""
+    if source.missing is None:
+        return source.segment
+    segment = np.zeros(source.missing.size, np.int64) if source.segment is None else source.segment
+    return np.where(source.missing, -1, segment)
+
+
+def _delays(source: Traces, rate: Fraction) -> list[Fraction]:
+    """Return how far into a frame each unit is measured, in frames."""
+    if source.delays is None:
+        return [Fraction(0)] * int(source.values.shape[1])
+    return [(exact(delay) * rate).limit_denominator(FRAME_PARTS) for delay in source.delays.tolist()]

@@ -1,7 +1,7 @@
 """Turns the table of units into those that are kept, and those that are held out for co-smoothing."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import eq, ge, gt, le, lt, ne
 
 import numpy as np
@@ -48,25 +48,15 @@ def choose_units(
     QualityError
         When fewer than min_units are left.
     """
-    keep = np.ones(len(units.ids), np.bool_)
-    findings: list[Finding] = []
+    kept, filtered = filter_units(units, settings.unit_filter)
+    keep = np.zeros(len(units.ids), np.bool_)
+    keep[kept] = True
+    findings = list(filtered)
 
     def drop(wrong: NDArray[np.bool_], what: str, reason: str) -> None:
-        dropped = np.flatnonzero(keep & wrong)
-        if dropped.size:
-            names = ", ".join(units.ids[i] for i in dropped[:5]) + (", …" if dropped.size > 5 else "")
-            findings.append(
-                Finding(
-                    what,
-                    int(dropped.size),
-                    f"{dropped.size} of {len(units.ids)} units {reason}: dropped ({names})",
-                )
-            )
-        keep[dropped] = False
+        findings.extend(_dropped(units, keep & wrong, what, reason))
+        keep[wrong] = False
 
-    for column, condition in settings.unit_filter.items():
-        text = condition if isinstance(condition, str) else "one of " + ", ".join(condition)
-        drop(~_matches(units, column, condition), "units_filtered", f"do not meet {column} {text}")
     if settings.silent_units == "drop" and quantity != "dff":
         drop(totals == 0, "units_silent", f"have no {'spike' if quantity == 'counts' else 'event'} at all")
     if settings.min_rate > 0 and quantity == "counts":
@@ -80,6 +70,44 @@ def choose_units(
             f"{n_kept} of {len(units.ids)} units are left, but min_units is {settings.min_units}: {dropped}"
         )
     return np.flatnonzero(keep), tuple(findings)
+
+
+def filter_units(
+    units: Units, conditions: Mapping[str, str | tuple[str, ...]]
+) -> tuple[NDArray[np.int64], tuple[Finding, ...]]:
+    """Return the places of the units that meet conditions on their columns, ascending, and what was left out.
+
+    Parameters
+    ----------
+    units
+        All units.
+    conditions
+        The setting unit_filter: column → allowed values, or a comparison.
+
+    Raises
+    ------
+    RecordingError
+        When a condition names a column that the units do not have.
+    SettingError
+        When one compares text by size.
+    """
+    keep = np.ones(len(units.ids), np.bool_)
+    findings: list[Finding] = []
+    for column, condition in conditions.items():
+        text = condition if isinstance(condition, str) else "one of " + ", ".join(condition)
+        wrong = keep & ~_matches(units, column, condition)
+        findings += _dropped(units, wrong, "units_filtered", f"do not meet {column} {text}")
+        keep &= ~wrong
+    return np.flatnonzero(keep), tuple(findings)
+
+
+def _dropped(units: Units, wrong: NDArray[np.bool_], what: str, reason: str) -> list[Finding]:
+    dropped = np.flatnonzero(wrong)
+    if not dropped.size:
+        return []
+    names = ", ".join(units.ids[i] for i in dropped[:5]) + (", …" if dropped.size > 5 else "")
+    message = f"{dropped.size} of {len(units.ids)} units {reason}: dropped ({names})"
+    return [Finding(what, int(dropped.size), message)]
 
 
 def choose_held_out(n_units: int, part: float, seed: int) -> NDArray[np.bool_]:

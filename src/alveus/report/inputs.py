@@ -61,6 +61,41 @@ class ActivityWindow:
 
 
 @dataclass(frozen=True)
+class Optical:
+    """What a page shows of an optical recording before it was binned.
+
+    Parameters
+    ----------
+    method, unit
+        How events were made, in words, and the unit they are in.
+    sampling_rate
+        Frames per second [Hz].
+    noise_level, snr
+        (n_units,) of the kept units, NaN where not known.
+    refused
+        Ids of the units that were left out, with the reason.
+    times
+        (n_frames,) of an example stretch [s].
+    excerpt_units, excerpt_snr
+        (n,) ids of the units of the example stretch, and their signal-to-noise ratios.
+    dff, events
+        (n_frames, n) of the example stretch, or None where there is none.
+    """
+
+    method: str
+    unit: str
+    sampling_rate: float
+    noise_level: NDArray[np.float64]
+    snr: NDArray[np.float64]
+    refused: Mapping[str, str]
+    times: NDArray[np.float64]
+    excerpt_units: tuple[str, ...]
+    excerpt_snr: NDArray[np.float64]
+    dff: NDArray[np.float32] | None = None
+    events: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
 class LatentExcerpt:
     """Posterior means of one seed in some bins, with what happened in them.
 
@@ -212,6 +247,8 @@ class SessionReport:
         An example stretch for the raster.
     rates, fano_factors
         (n_units,) mean rate [Hz] (calcium: mean activity per second) and Fano factor, NaN where not defined.
+    optical
+        Of an optical recording; None for spikes.
     trials
         Named facts about trials; empty when there are none.
     split
@@ -240,6 +277,7 @@ class SessionReport:
     window: ActivityWindow | None = None
     rates: NDArray[np.float64] | None = None
     fano_factors: NDArray[np.float64] | None = None
+    optical: Optical | None = None
     trials: Mapping[str, float | int | str] = field(default_factory=dict)
     split: Mapping[str, float] = field(default_factory=dict)
     models: tuple[ModelReport, ...] = ()

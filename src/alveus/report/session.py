@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alveus.report.figures import generation, latents, recording, scores, training
+from alveus.report.figures import generation, latents, optical, recording, scores, training
 from alveus.report.figures.plot import Plot, series_color, theme_color
 from alveus.report.formatting import counted, number, seconds, words
 from alveus.report.generation import generation_statements
@@ -41,7 +41,10 @@ def _headings(report: SessionReport) -> list[Heading]:
 
 
 def _recording_plots(report: SessionReport) -> list[Plot]:
-    plots = []
+    plots: list[Plot] = []
+    if report.optical is not None:
+        drawn = (optical.traces(report.optical), optical.quality(report.optical))
+        plots += [plot for plot in drawn if plot is not None]
     if report.window is not None and len(report.window.times):
         plots.append(recording.raster(report.window, report.quantity))
     if report.rates is not None and len(report.rates):

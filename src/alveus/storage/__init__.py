@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from alveus.storage.dataset import write_dataset
+    from alveus.storage.events import Events, open_events, write_events
     from alveus.storage.latents import Latents, open_latents, write_latents
     from alveus.storage.manifest import read_manifest, write_manifest
     from alveus.storage.publish import already_published, publish_file, republish
@@ -22,17 +23,20 @@ __all__ = [
     "BehaviorArray",
     "Damage",
     "Dataset",
+    "Events",
     "Latents",
     "Rates",
     "already_published",
     "describe",
     "open_dataset",
+    "open_events",
     "open_latents",
     "open_rates",
     "publish_file",
     "read_manifest",
     "republish",
     "write_dataset",
+    "write_events",
     "write_latents",
     "write_manifest",
     "write_rates",
@@ -42,17 +46,20 @@ _HOMES = {
     "BehaviorArray": "reading",
     "Damage": "verify",
     "Dataset": "reading",
+    "Events": "events",
     "Latents": "latents",
     "Rates": "rates",
     "already_published": "publish",
     "describe": "show",
     "open_dataset": "reading",
+    "open_events": "events",
     "open_latents": "latents",
     "open_rates": "rates",
     "publish_file": "publish",
     "read_manifest": "manifest",
     "republish": "publish",
     "write_dataset": "dataset",
+    "write_events": "events",
     "write_latents": "latents",
     "write_manifest": "manifest",
     "write_rates": "rates",

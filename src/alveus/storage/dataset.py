@@ -34,6 +34,7 @@ def write_dataset(
     dataset: str,
     settings: dict[str, Any],
     fingerprint: str,
+    events: str = "",
     stage_version: str = "",
     work: Path | None = None,
     key: str = "",
@@ -52,6 +53,8 @@ def write_dataset(
         Of preprocessing, as JSON.
     fingerprint
         Of the raw data.
+    events
+        Digest of the events, where they were made before.
     stage_version
         What stands for the code that made this.
     work
@@ -93,7 +96,7 @@ def write_dataset(
             "split": parts,
             "behavior": behavior,
             "settings": settings,
-            "inputs": {"fingerprint": fingerprint},
+            "inputs": {"fingerprint": fingerprint} | ({"events": events} if events else {}),
             "stage_version": stage_version,
             "source": prepared.source,
             "facts": {**prepared.facts, **prepared.counted()},

@@ -25,6 +25,10 @@ SHARD_BYTES = 1 << 24
 SHARD_ROWS = 1 << 20
 """Most rows of a shard: what makes a row (interpolation in double precision) takes more memory than the row."""
 
+MOST_TRACES, FRAMES_PER_CHUNK, FRAMES_PER_SHARD = 64, 1 << 9, 1 << 16
+"""Of arrays that are written trace by trace and read frame by frame: traces in a shard; frames in a chunk, few,
+since a block of bins takes its frames of all units at once; and in a shard."""
+
 WRITING = {"codec_pipeline.path": "zarr.core.codec_pipeline.BatchedCodecPipeline"}
 """zarr's own codecs: the Rust ones leave out chunks of zeros whatever they are told, and on several threads put
 chunks into a shard in the order they happen to finish, so that the same input would give other files."""
@@ -107,6 +111,37 @@ def create_array(
             attributes=attributes or {},
             config={"write_empty_chunks": True},
             overwrite=True,
+        )
+
+
+def units_per_shard(n_frames: int) -> int:
+    """Return how many whole traces are written together: a power of two.
+
+    >>> units_per_shard(50_000), units_per_shard(10**7)
+    (64, 1)
+    """
+    return max(1, min(MOST_TRACES, _power_of_two(2 * SHARD_BYTES // (4 * max(1, n_frames)))))
+
+
+def create_traces(
+    group: zarr.Group, key: str, shape: tuple[int, int], width: int, attributes: dict[str, Any]
+) -> zarr.Array[Any]:
+    """Create an array (time, unit) that is written by blocks of `width` whole traces, and read by frames."""
+    n_frames, n_units = shape
+    chunk = (min(FRAMES_PER_CHUNK, max(1, n_frames)), min(width, n_units))
+    frames = min(FRAMES_PER_SHARD, ceil(max(1, n_frames) / chunk[0]) * chunk[0])
+    with zarr.config.set(WRITING):
+        return group.create_array(
+            key,
+            shape=shape,
+            dtype=np.float32,
+            chunks=chunk,
+            shards=(frames, chunk[1]),
+            compressors=[BloscCodec(cname="zstd", clevel=1, shuffle="bitshuffle", typesize=4), Crc32cCodec()],
+            fill_value=np.nan,
+            dimension_names=("time", "unit"),
+            attributes=attributes,
+            config={"write_empty_chunks": True},
         )
 
 

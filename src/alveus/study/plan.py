@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from alveus.config import CONFIG_FILE, DatasetSettings, SessionSettings, load_study, settings_and_tuning
+from alveus.config.calcium import OPTICAL
 from alveus.config.models import TRAINED, Vae
 from alveus.config.sweep import Members
 from alveus.io.fingerprint import FingerprintCache, fingerprint
 from alveus.study.layout import WORK
+from alveus.study.modalities import Modalities
 from alveus.study.resources import memory_mb, minutes
 from alveus.study.versions import stage_version
 
@@ -42,6 +44,7 @@ class Study:
         self.settings = load_study(folder, overrides)
         self.results = self.settings.config.results
         self._fingerprints = FingerprintCache(folder / WORK / "fingerprints.json")
+        self._modalities = Modalities(folder / WORK / "modalities.json")
         self._texts: dict[tuple[str, ...], str] = {}
 
     @property
@@ -88,9 +91,25 @@ class Study:
         digests = [fingerprint(self.folder / path, self._fingerprints) for path in self._paths(settings)]
         return "+".join(digests)
 
-    def save_fingerprints(self) -> None:
-        """Keep what was hashed for the next plan."""
+    def is_optical(self, dataset: str, session: str) -> bool:
+        """Whether a session holds optical signals, which become events before they are binned."""
+        settings = self.session(dataset, session)
+        return self._modalities.of(settings.row, settings.path, self.folder, self._raw(settings)) == "calcium"
+
+    def _raw(self, settings: SessionSettings) -> str:
+        """Return a digest of the content of a session's own file or folder, without its behaviour."""
+        if settings.row.format == "simulation":
+            return settings.path
+        return fingerprint(self.folder / settings.path, self._fingerprints)
+
+    def session_results(self, dataset: str, session: str) -> list[str]:
+        """Return the names of the files that a finished session has in its folder, pages and models apart."""
+        return [*(["events.json"] if self.is_optical(dataset, session) else []), "dataset.json", "scores.csv"]
+
+    def save_caches(self) -> None:
+        """Keep what was hashed and looked up for the next plan."""
         self._fingerprints.save()
+        self._modalities.save()
 
     def model_results(self, dataset: str, model: str) -> list[str]:
         """Return the names of the files that a finished model has in its folder."""
@@ -105,7 +124,7 @@ class Study:
     def stage_tuning(self, stage: str, dataset: str, session: str = "", model: str = "") -> str:
         """Return, as canonical JSON, the settings that tune a run and make nothing stale."""
         del model
-        if stage == "bin":
+        if stage in ("deconvolve", "bin"):
             return _canonical(settings_and_tuning(self.session(dataset, session).preprocess)[1])
         if stage == "fit":
             return _canonical(settings_and_tuning(self.datasets[dataset].training)[1])
@@ -150,8 +169,25 @@ class Study:
     def _text(self, stage: str, dataset: str, session: str, model: str) -> str:
         group = self.datasets[dataset]
         match stage:
+            case "deconvolve":
+                item = group.sessions[session]
+                preprocess = settings_and_tuning(item.preprocess)[0]
+                return _canonical(
+                    {
+                        "dataset": dataset,
+                        "session": session,
+                        "format": item.row.format,
+                        "path": item.path,
+                        "sampling_rate": item.row.sampling_rate,
+                        "tau": item.row.tau,
+                        "modality": item.row.modality,
+                        "preprocess": {name: preprocess[name] for name in ("unit_filter", *OPTICAL)},
+                        "fingerprint": self._raw(item),
+                    }
+                )
             case "bin":
                 item = group.sessions[session]
+                preprocess = settings_and_tuning(item.preprocess)[0]
                 return _canonical(
                     {
                         "dataset": dataset,
@@ -161,7 +197,7 @@ class Study:
                         "behavior": item.behavior,
                         "sampling_rate": item.row.sampling_rate,
                         "modality": item.row.modality,
-                        "preprocess": settings_and_tuning(item.preprocess)[0],
+                        "preprocess": {name: v for name, v in preprocess.items() if name not in OPTICAL},
                         "fingerprint": self.raw_fingerprint(dataset, session),
                     }
                 )

@@ -67,6 +67,6 @@ def session_progress(study: Study, dataset: str, session: str) -> SessionProgres
 
 def _missing(study: Study, dataset: str, session: str, models: list[str]) -> list[str]:
     folder = study.folder / session_folder(study.results, dataset, session)
-    wanted = ["dataset.json", "scores.csv", "report.html"]
+    wanted = [*study.session_results(dataset, session), "report.html"]
     wanted += [f"{model}/{name}" for model in models for name in study.model_results(dataset, model)]
     return [name for name in wanted if not (folder / name).is_file()]

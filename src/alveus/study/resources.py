@@ -1,6 +1,7 @@
 """The size of a recording to the memory and time a job asks a scheduler for."""
 
 BASE_MB = {
+    "deconvolve": 1500,
     "bin": 600,
     "fit": 1500,
     "encode": 1200,
@@ -12,6 +13,7 @@ BASE_MB = {
 """Memory of an idle Python with the stage's libraries loaded, rounded up generously [MB]."""
 
 BYTES_PER_COUNT = {
+    "deconvolve": 0.0,
     "bin": 0.0,
     "fit": 6.0,
     "encode": 6.0,
@@ -23,6 +25,7 @@ BYTES_PER_COUNT = {
 """Bytes that a stage holds per bin and unit: the counts, a copy on the device, blocks of floats."""
 
 COUNTS_PER_SECOND = {
+    "deconvolve": 1e6,
     "bin": 2e7,
     "fit": 3e5,
     "encode": 2e7,

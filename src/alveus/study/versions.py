@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 STAGES = {
+    "deconvolve": 1,
     "bin": 1,
     "fit": 2,
     "encode": 3,
@@ -19,6 +20,7 @@ STAGES = {
 """Raised by hand when a stage's results change: everything it made, and all that follows, is made again."""
 
 ENTRY = {
+    "deconvolve": ("alveus.io", "alveus.calcium", "alveus.storage.events"),
     "bin": ("alveus.io", "alveus.preprocessing", "alveus.storage.dataset"),
     "fit": ("alveus.fit",),
     "encode": ("alveus.encode", "alveus.storage.latents"),
