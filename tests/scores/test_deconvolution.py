@@ -175,6 +175,7 @@ def test_units_that_cannot_be_scored_say_why_and_do_not_count(counts):
     median = rows["33 ms bins"]
     assert median.value == pytest.approx(1)
     assert "median of 3 of 6 units" in median.note
+    assert "1 left out: the events are constant" in median.note
     assert "no interval: only 3 units" in median.note
     assert median.low is None
 

@@ -1,5 +1,6 @@
 """Events, and the spikes that made them, to how well they correlate, beside what ΔF/F does by itself."""
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal
@@ -137,9 +138,9 @@ def correlations(inputs: DeconvolutionScoreInputs, width: Fraction) -> Correlati
         return Correlations(undefined, floors, floors, (why,) * n_units)
 
     def binned(values: Any, signal: Literal["events", "dff"]) -> Any:
-        units = np.arange(n_units)
-        source = Traces(values, inputs.sampling_rate, signal)
-        return SharedFrames(source, units, bins, Fraction(0), rate).read(np.float64, BINS_AT_ONCE)
+        source, units = Traces(values, inputs.sampling_rate, signal), np.arange(n_units)
+        frames = SharedFrames(source, units, bins, Fraction(0), rate, [Fraction(0)] * n_units)
+        return frames.read(np.float64, BINS_AT_ONCE)
 
     spikes, events = binned(_SpikeFrames(inputs), "events"), binned(inputs.events, "events")
     dff = None if inputs.dff is None else binned(inputs.dff, "dff")
@@ -290,7 +291,9 @@ def _rows_of_width(inputs: DeconvolutionScoreInputs, width: Fraction, note: str)
         reasons = sorted(set(found.why_not))
         why = f"none of {scored.size} units can be scored: {', '.join(reasons[:3])}" if reasons else "no units"
         return [not_estimable(SCORE, why, target=bins)]
+    left_out = Counter(why for why in found.why_not if why)
     notes = [note, f"median of {scored.sum()} of {scored.size} units"]
+    notes += [f"{n} left out: {why}" for why, n in sorted(left_out.items())]
     if scored.size > MOST_UNITS:
         notes.append(f"the first {MOST_UNITS} units have rows of their own")
     floors = {RISES: found.rises, RAW: found.raw}
