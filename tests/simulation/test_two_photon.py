@@ -140,11 +140,17 @@ def test_dropped_frames_are_told_and_hold_nothing():
     assert np.array_equal(np.isnan(recording.activity.neuropil[:]), np.repeat(missing[:, None], 12, axis=1))
 
 
-def test_about_the_share_asked_for_is_lost_in_runs():
-    lost = lost_frames(200_000, 0.2, np.random.default_rng(0))
-    assert lost.mean() == pytest.approx(0.2, abs=0.01)
+@pytest.mark.parametrize("share", [0.02, 0.2, 0.5])
+def test_about_the_share_asked_for_is_lost_in_runs_of_geometric_length(share):
+    lost = lost_frames(400_000, share, np.random.default_rng(0))
+    assert lost.mean() == pytest.approx(share, rel=0.05)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], lost.astype(int), [0]])))
-    assert np.diff(edges.reshape(-1, 2))[:-1].min() == 5
+    runs = np.diff(edges.reshape(-1, 2), axis=1)
+    assert runs.mean() == pytest.approx(3, rel=0.05)
+    assert (runs == 1).mean() == pytest.approx(1 / 3, abs=0.04)
+
+
+def test_no_frame_is_lost_unless_asked_for():
     assert not lost_frames(1000, 0.0, np.random.default_rng(0)).any()
 
 

@@ -35,7 +35,7 @@ NEUROPIL, SPREAD_OF_NEUROPIL = 220.0, 0.2
 SPREAD_OF_AMPLITUDES, SPREAD_OF_DECAYS = 0.3, 0.1  # of indicators in different cells, in their logarithm
 DRIFT = 0.05  # largest swing of a baseline, in parts of it
 DRIFT_PERIODS = (180.0, 600.0)  # [s]
-LOST_TOGETHER = 5  # frames in a row
+LOST_TOGETHER = 3  # frames in a row, on average
 MOST_DROPPED = 0.5  # with more there is no recording left
 
 Floats = NDArray[np.float64]
@@ -80,7 +80,7 @@ def two_photon(
     noise
         Times the usual standard deviation of the noise; 0: none.
     dropped
-        Share of the frames that are lost, in runs of five and more: NaN.
+        Share of the frames that are lost, three in a row on average: NaN.
     bad_units
         So many of the last ROIs are in turn constant, NaN, and brighter than the detector can tell.
 
@@ -206,12 +206,13 @@ def surroundings(place: Floats) -> Floats:
 
 
 def lost_frames(n_frames: int, share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Choose about a share of the frames, (n_frames,), in runs of five that may meet."""
-    lost = np.zeros(n_frames, np.bool_)
-    starts = rng.random(n_frames) < -math.expm1(math.log1p(-share) / LOST_TOGETHER)
-    for after in range(LOST_TOGETHER):
-        lost[after:] |= starts[: max(0, n_frames - after)]
-    return lost
+    """Choose about a share of the frames, (n_frames,): runs of geometric length, three on average, far apart."""
+    if share == 0:
+        return np.zeros(n_frames, np.bool_)
+    mean_lengths = np.array([LOST_TOGETHER * (1 - share) / share, LOST_TOGETHER])  # of kept and of lost frames
+    lengths = rng.geometric(1 / mean_lengths, (n_frames // 2 + 1, 2)).ravel()  # enough if all were of one frame
+    lengths = lengths[: np.searchsorted(np.cumsum(lengths), n_frames) + 1]
+    return np.repeat(np.arange(lengths.size) % 2 == 1, lengths)[:n_frames]
 
 
 def _draw_weights(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
