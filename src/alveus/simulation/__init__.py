@@ -6,19 +6,33 @@ from alveus.recording import Recording
 from alveus.simulation.ivae import ivae
 from alveus.simulation.linear import linear
 from alveus.simulation.lorenz import lorenz
+from alveus.simulation.lorenz_calcium import lorenz_calcium
 from alveus.simulation.mixing import mixing
 from alveus.simulation.pivae import pivae
+from alveus.simulation.two_photon import two_photon
 
 SIMULATIONS: dict[str, Callable[..., Recording]] = {
     "lorenz": lorenz,
+    "lorenz_calcium": lorenz_calcium,
     "linear": linear,
     "pivae": pivae,
     "ivae": ivae,
     "mixing": mixing,
+    "two_photon": two_photon,
 }
 """Simulators by name; each takes keyword arguments only, among them ``seed``."""
 
-WITHOUT_SPIKES = frozenset({"ivae", "mixing"})
-"""Simulators of real-valued signals, which come in the container of ΔF/F."""
+WITHOUT_SPIKES = frozenset({"lorenz_calcium", "ivae", "mixing", "two_photon"})
+"""Simulators of fluorescence, of ΔF/F, and of real-valued signals, which come in the container of ΔF/F."""
 
-__all__ = ["SIMULATIONS", "WITHOUT_SPIKES", "ivae", "linear", "lorenz", "mixing", "pivae"]
+__all__ = [
+    "SIMULATIONS",
+    "WITHOUT_SPIKES",
+    "ivae",
+    "linear",
+    "lorenz",
+    "lorenz_calcium",
+    "mixing",
+    "pivae",
+    "two_photon",
+]

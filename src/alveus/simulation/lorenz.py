@@ -1,9 +1,12 @@
 """A seed to spike counts of units that read out trajectories on the Lorenz attractor, trial by trial."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from alveus.recording import Behavior, BinnedCounts, Recording, Trials
+from alveus.recording import Behavior, BinnedCounts, Recording, Traces, Trials
 from alveus.simulation.posterior import posterior_mean
 from alveus.simulation.recording import bin_centres, simulated_recording
 from alveus.simulation.seeds import generator
@@ -57,9 +60,89 @@ def lorenz(
     Pandarinath et al. (2018), Inferring single-trial neural population dynamics using sequential auto-encoders,
     Nature Methods 15.
     """
-    check_sizes(
-        "lorenz", seed=(seed, 0), conditions=(conditions, 1), trials=(trials, 1), bins=(bins, 2), units=(units, 1)
+    check_sizes("lorenz", **least_sizes(seed, conditions, trials, bins, units))
+    session = simulate_trials(seed, conditions, trials, bins, units)
+    return session.recording(
+        "lorenz",
+        BinnedCounts(session.counts.reshape(-1, units), BIN_SIZE, segment=session.segment),
+        f"posterior mean under the true readout and the {conditions} true trajectories",
+        options={"seed": seed, "conditions": conditions, "trials": trials},
     )
+
+
+@dataclass(frozen=True)
+class LorenzTrials:
+    """Trials in the order of the recording, before anyone looks at their spikes.
+
+    Parameters
+    ----------
+    condition
+        (n_trials,) which trajectory.
+    counts
+        (n_trials, n_bins, n_units) spikes in bins of 10 ms.
+    latents, ceiling
+        (n_trials, n_bins, 3) the true ones, and their posterior mean given the counts.
+    """
+
+    condition: NDArray[np.int64]
+    counts: NDArray[np.uint16]
+    latents: Floats
+    ceiling: Floats
+
+    @property
+    def segment(self) -> NDArray[np.int64]:
+        """Number of the trial of each bin, (n_trials · n_bins,)."""
+        return np.repeat(np.arange(self.condition.size), self.counts.shape[1])
+
+    def recording(
+        self,
+        simulation: str,
+        activity: BinnedCounts | Traces,
+        ceiling_name: str,
+        *,
+        options: Mapping[str, object],
+        truth_spike_times: tuple[Floats, ...] | None = None,
+    ) -> Recording:
+        """Put together the recording of the trials, one after the other.
+
+        Parameters
+        ----------
+        simulation
+            Name of the simulator.
+        activity
+            Of all bins.
+        ceiling_name, options, truth_spike_times
+            As in `simulated_recording`.
+        """
+        n_trials, bins, _ = self.counts.shape
+        truth = self.latents.reshape(-1, 3)
+        edges = (np.arange(n_trials + 1) * (bins * BIN_SIZE)).astype(np.float64)
+        return simulated_recording(
+            simulation,
+            activity,
+            truth,
+            self.ceiling.reshape(-1, 3),
+            ceiling_name,
+            options=options,
+            behavior=(Behavior("x", bin_centres(len(truth), BIN_SIZE), truth[:, 0].copy()),),
+            trials=Trials(edges[:-1], edges[1:], {"condition": self.condition.astype(np.float64)}),
+            truth_spike_times=truth_spike_times,
+        )
+
+
+def least_sizes(seed: int, conditions: int, trials: int, bins: int, units: int) -> dict[str, tuple[float, float]]:
+    """Return each option with its least value, for `check_sizes`."""
+    return {
+        "seed": (seed, 0),
+        "conditions": (conditions, 1),
+        "trials": (trials, 1),
+        "bins": (bins, 2),
+        "units": (units, 1),
+    }
+
+
+def simulate_trials(seed: int, conditions: int, trials: int, bins: int, units: int) -> LorenzTrials:
+    """Draw the trials of a seed; see `lorenz`."""
     rng = generator("lorenz", seed)
     latents = _trajectories(rng.standard_normal((conditions, 3)), bins)
     latents -= latents.mean(axis=(0, 1))
@@ -75,20 +158,7 @@ def lorenz(
         at = condition == k
         counts[at] = rng.poisson(expected[k], size=(trials, bins, units))
         ceiling[at] = _posterior_mean(counts[at], expected, latents)
-
-    n_bins = n_trials * bins
-    truth = latents[condition].reshape(n_bins, 3)
-    edges = (np.arange(n_trials + 1) * (bins * BIN_SIZE)).astype(np.float64)
-    return simulated_recording(
-        "lorenz",
-        BinnedCounts(counts.reshape(n_bins, units), BIN_SIZE, segment=np.repeat(np.arange(n_trials), bins)),
-        truth,
-        ceiling.reshape(n_bins, 3),
-        f"posterior mean under the true readout and the {conditions} true trajectories",
-        options={"seed": seed, "conditions": conditions, "trials": trials},
-        behavior=(Behavior("x", bin_centres(n_bins, BIN_SIZE), truth[:, 0].copy()),),
-        trials=Trials(edges[:-1], edges[1:], {"condition": condition.astype(np.float64)}),
-    )
+    return LorenzTrials(condition, counts, latents[condition], ceiling)
 
 
 def _trajectories(points: Floats, bins: int) -> Floats:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alveus.recording import Behavior, BinnedCounts, Recording, Traces, Trials, Truth, Units
+from alveus.recording.recording import Column
 
 Floats = NDArray[np.float64]
 
@@ -28,12 +29,14 @@ def simulated_recording(
     simulation: str,
     activity: BinnedCounts | Traces,
     latents: Floats,
-    ceiling: Floats,
+    ceiling: Floats | None,
     ceiling_name: str,
     *,
     options: Mapping[str, object],
     behavior: tuple[Behavior, ...] = (),
     trials: Trials | None = None,
+    truth_spike_times: tuple[Floats, ...] | None = None,
+    unit_columns: Mapping[str, Column] | None = None,
 ) -> Recording:
     """Put together a recording that starts at 0 and whose units are numbered.
 
@@ -44,13 +47,15 @@ def simulated_recording(
     activity
         Of all bins, one after the other.
     latents, ceiling
-        (n_bins, n_latents) the true ones, and the best that can be inferred of them.
+        (n_bins, n_latents) the true ones, and the best that can be inferred of them; None where that is not known.
     ceiling_name
         How the ceiling was computed.
     options
         What the simulator was asked for, to be noted as the source.
-    behavior, trials
+    behavior, trials, truth_spike_times
         As in `Recording`.
+    unit_columns
+        As in `Units`.
     """
     if isinstance(activity, BinnedCounts):
         (n_bins, n_units), bin_size = activity.counts.shape, activity.bin_size
@@ -59,11 +64,12 @@ def simulated_recording(
     noted = {name: str(value).lower() for name, value in options.items()}
     return Recording(
         activity=activity,
-        units=Units(tuple(str(n) for n in range(n_units))),
+        units=Units(tuple(str(n) for n in range(n_units)), dict(unit_columns or {})),
         start=0.0,
         stop=n_bins * bin_size,
         behavior=behavior,
         trials=trials,
         truth=Truth(bin_centres(n_bins, bin_size), latents, ceiling, ceiling_name),
+        truth_spike_times=truth_spike_times,
         source={"reader": "simulation", "simulation": simulation, **noted},
     )

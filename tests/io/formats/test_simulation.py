@@ -24,6 +24,8 @@ def test_a_name_with_options_is_the_simulators_recording():
 def test_a_simulation_says_whether_it_makes_spikes():
     assert modality("simulation", Path("pivae?seed=1")) == "spikes"
     assert modality("simulation", Path("table/ivae?seed=1")) == "calcium"
+    assert modality("simulation", Path("lorenz_calcium")) == "calcium"
+    assert modality("simulation", Path("two_photon?seed=1")) == "calcium"
     with pytest.raises(SettingError, match="no simulation 'mixed'"):
         modality("simulation", Path("mixed"))
 
@@ -32,6 +34,22 @@ def test_a_number_may_be_given_as_an_option():
     recording = read_recording("simulation", Path("mixing?noise=0.5&bins=30&units=6"))
     assert recording.activity.values.shape == (30, 6)
     assert recording.source["noise"] == "0.5"
+
+
+def test_a_field_of_view_is_read_with_its_truth_and_cut_to_the_span_asked_for():
+    name = "two_photon?units=4&minutes=1&rate=20&indicator=jgcamp8m&dropped=0.05&bad_units=1"
+    whole = read_recording("simulation", Path(name))
+    part = read_recording("simulation", Path(name), ReadOptions(start=10.0, duration=20.0))
+    assert whole.activity.values.shape == (1200, 4)
+    assert whole.source["indicator"] == "jgcamp8m"
+    assert (part.start, part.stop) == (10.0, 30.0)
+    for cut, full in (
+        (part.activity.values, whole.activity.values),
+        (part.activity.neuropil, whole.activity.neuropil),
+    ):
+        np.testing.assert_array_equal(cut[:], full[200:600])
+    np.testing.assert_array_equal(part.activity.missing, whole.activity.missing[200:600])
+    np.testing.assert_array_equal(part.truth_spike_times[2], whole.truth_spike_times[2])
 
 
 def test_settings_apply_to_a_simulation_as_to_a_file():
@@ -51,6 +69,7 @@ def test_settings_apply_to_a_simulation_as_to_a_file():
         ("lorenz?seed=-1", "seed"),
         ("lorenz?trials=0", "trials"),
         ("ivae?noise=nan", "noise is nan, give at least 0, and a finite number"),
+        ("two_photon?indicator=gcamp", "no indicator 'gcamp'"),
         ("mixing?noise=much", "noise='much' must be a number"),
     ],
 )
