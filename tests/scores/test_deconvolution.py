@@ -168,22 +168,23 @@ def test_units_that_cannot_be_scored_say_why_and_do_not_count(counts):
     events[5, 2] = np.nan
     rows = score(events, counts, bin_size=0.033, true_spikes=tuple(spikes))
     why = {n: rows[f"unit roi{n}, 33 ms bins"] for n in range(N_UNITS)}
-    assert [why[n].status for n in range(N_UNITS)] == ["not estimable"] * 3 + ["ok"] * 3
-    assert why[0].note == "the events are constant"
+    assert [why[n].status for n in range(N_UNITS)] == ["ok", *["not estimable"] * 2, *["ok"] * 3]
+    assert (why[0].value, why[0].note) == (0, "the events are constant")  # silence is no way to score better
     assert why[1].note == "no true spikes in the frames with a signal"
     assert why[2].note == "some events are not finite"
     median = rows["33 ms bins"]
     assert median.value == pytest.approx(1)
-    assert "median of 3 of 6 units" in median.note
-    assert "1 left out: the events are constant" in median.note
-    assert "no interval: only 3 units" in median.note
+    assert "median of 4 of 6 units" in median.note
+    assert "1 left out: some events are not finite" in median.note
+    assert "no interval: only 4 units" in median.note
     assert median.low is None
 
 
 def test_where_no_unit_can_be_scored_the_score_is_not_estimable(counts):
-    rows = score(np.zeros(counts.shape), counts)
+    silent = tuple(np.empty(0) for _ in range(N_UNITS))
+    rows = score(counts * 1.0, counts, true_spikes=silent)
     assert [row.status for row in rows.values()] == ["not estimable"] * 2
-    assert "none of 6 units can be scored: the events are constant" in rows["40 ms bins"].note
+    assert "none of 6 units can be scored: no true spikes in the frames" in rows["40 ms bins"].note
     short = score(counts[:15] * 1.0, counts[:15])
     assert "only 3 bins of 100 ms fit between gaps" in short["100 ms bins"].note
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from alveus.calcium.dff import to_dff
 from alveus.calcium.missing import Stretches, find_stretches, frames_without_signal, mend
+from alveus.calcium.oasis import deconvolve
 from alveus.calcium.quality import refused_findings
 from alveus.config.calcium import Oasis
 from alveus.config.preprocess import Preprocess
@@ -187,9 +188,47 @@ class Deconvolution:
         if self._oasis is None:
             return Block(first, {"dff": values.T}, columns)
         events = np.zeros_like(values)
-        useful = ~dff.refused
-        found = self._deconvolved(values[useful][:, self._stretches.frames])
+        useful = np.flatnonzero(~dff.refused)
+        if useful.size:
+            self._deconvolve(values, events, useful, columns)
         return Block(first, {"events": events.T, "dff": values.T}, columns)
+
+    def _deconvolve(
+        self,
+        dff: NDArray[np.float32],
+        events: NDArray[np.float32],
+        useful: NDArray[np.int64],
+        columns: dict[str, NDArray[Any]],
+    ) -> None:
+        """Put the events of the useful units of ΔF/F (n, n_frames) into `events`, and what was found into columns."""
+        assert self._oasis is not None  # noqa: S101  (for the type checker)
+        frames = self._stretches.frames
+        found = deconvolve(
+            dff[useful][:, frames],
+            self.sampling_rate,
+            self._stretches.starts[:-1],
+            order=self._oasis.order,
+            decay=self._oasis.tau,
+            rise=self._oasis.tau_rise,
+            s_min=self._oasis.s_min,
+            optimise_baseline=self._oasis.optimize_baseline,
+        )
+        events[useful[:, None], np.arange(self.n_frames)[frames]] = found.events
+        known = {
+            "noise_sd": found.noise_level,
+            "tau": found.decay,
+            "tau_rise": found.rise,
+            "offset": found.baseline,
+        }
+        for name, values in known.items():
+            columns[name] = np.full(len(dff), np.nan)
+            columns[name][useful] = values
+        noted = np.array([bool(note) for note in found.notes])
+        columns["status"][useful[noted]] = "flagged"
+        reasons = columns["reason"].astype(object)
+        for unit, note in zip(useful, found.notes, strict=True):
+            reasons[unit] = "; ".join(filter(None, (reasons[unit], note and f"deconvolution: {note}")))
+        columns["reason"] = reasons.astype(np.str_)
 
     def _noted(self, block: Block) -> Block:
         """Remember what became of the units of a block."""

@@ -11,6 +11,7 @@ from alveus.errors import ArtefactError
 
 if TYPE_CHECKING:
     from alveus.scores.covariate import Covariate
+    from alveus.scores.deconvolution import DeconvolutionScoreInputs
     from alveus.scores.settings import ScoreSettings
     from alveus.storage import Dataset
 
@@ -61,10 +62,11 @@ def score(job: Job, dataset: Path, latents: Path, scores: Path) -> None:
 @click.command()
 @click.argument("dataset", type=PATH)
 @click.argument("scores", type=PATH)
+@click.argument("events", type=PATH, required=False)
 @stage_options("score_session")
-def score_session(job: Job, dataset: Path, scores: Path) -> None:
-    """Write the table SCORES of what the dataset of DATASET tells without any model."""
-    with run_stage(job, dataset):
+def score_session(job: Job, dataset: Path, scores: Path, events: Path | None) -> None:
+    """Write the table SCORES of what DATASET, and the EVENTS it was made of, tell without any model."""
+    with run_stage(job, dataset, *([events] if events else [])):
         from alveus.scores.rows import rows_to_csv
         from alveus.scores.score_session import SessionScoreInputs
         from alveus.scores.score_session import score_session as score_data
@@ -82,10 +84,33 @@ def score_session(job: Job, dataset: Path, scores: Path) -> None:
                 truth_latents=data.truth_latents,
                 truth_ceiling=data.truth_ceiling,
                 truth_ceiling_name=data.truth_ceiling_name or "",
+                deconvolution=_deconvolution(events, data.bin_size, _settings(job)) if events else None,
                 settings=_settings(job),
             )
         )
         _write(scores, rows_to_csv(rows, dataset=data.dataset, session=data.session))
+
+
+def _deconvolution(path: Path, bin_size: float, settings: "ScoreSettings") -> "DeconvolutionScoreInputs | None":
+    """Open events beside the true spikes they should tell of; None where those are not known."""
+    from alveus.scores.deconvolution import DeconvolutionScoreInputs
+    from alveus.storage import open_events
+
+    events = open_events(path)
+    if events.true_spikes is None:
+        return None
+    return DeconvolutionScoreInputs(
+        events=events.values(),
+        true_spikes=events.true_spikes,
+        unit_ids=tuple(events.unit_ids.tolist()),
+        sampling_rate=events.sampling_rate,
+        bin_size=bin_size,
+        dff=events.values("dff") if "dff" in events else None,
+        start=events.start,
+        segment=events.segment,
+        delays=events.delays,
+        settings=settings,
+    )
 
 
 def _is_density(settings: Mapping[str, Any]) -> bool:

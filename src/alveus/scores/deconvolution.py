@@ -92,8 +92,9 @@ def deconvolution_r(inputs: DeconvolutionScoreInputs) -> list[Row]:
     -------
     list of Row
         For each width of bins the median over units, with a 95 % interval from resampled units, that of both
-        floors, and each unit's own correlation. Units without true spikes there, with constant events, or with
-        events that are not finite are not estimable.
+        floors, and each unit's own correlation. Units without true spikes there, or with events that are not
+        finite, are not estimable. Constant events score 0: a method gains nothing by staying silent where it is
+        hard.
 
     References
     ----------
@@ -197,15 +198,15 @@ class RunningCorrelation:
         self._n = n + m
 
     def values(self) -> Floats:
-        """Return the correlation of each unit, NaN where a signal is constant or not finite."""
-        defined = self._varies(self._xx, self._mean_x) & self._varies(self._yy, self._mean_y)
-        scale = np.sqrt(np.where(defined, self._xx, np.nan)) * np.sqrt(np.where(defined, self._yy, np.nan))
-        return np.asarray(np.clip(self._xy / scale, -1, 1))
+        """Return the correlation of each unit: 0 where x is constant, NaN where y is or x is not finite."""
+        tells = self._varies(self._xx, self._mean_x)
+        defined = np.isfinite(self._xx) & self._varies(self._yy, self._mean_y)
+        scale = np.sqrt(np.where(defined & tells, self._xx, np.nan)) * np.sqrt(np.where(defined, self._yy, np.nan))
+        return np.asarray(np.where(defined & ~tells, 0.0, np.clip(self._xy / scale, -1, 1)))
 
     def why_not(self, x: str, y: str) -> tuple[str, ...]:
         """Say for each unit why it has no correlation, with names of both signals; empty where it has one."""
         reasons = np.full(self._n_units, "", object)
-        reasons[~self._varies(self._xx, self._mean_x)] = f"the {x} are constant"
         reasons[~self._varies(self._yy, self._mean_y)] = f"the {y} are as many in every bin"
         reasons[self._yy + self._mean_y == 0] = f"no {y} in the frames with a signal"
         reasons[~np.isfinite(self._xx)] = f"some {x} are not finite"
@@ -336,4 +337,5 @@ def _unit_row(unit: str, place: int, found: Correlations, bins: str) -> Row:
         if values is not None and np.isfinite(values[place])
     ]
     floor, name = max(floors) if floors else (None, "")
-    return Row(SCORE, target, value=float(found.events[place]), floor=floor, floor_name=name)
+    note = "the events are constant" if found.events[place] == 0 else ""
+    return Row(SCORE, target, value=float(found.events[place]), floor=floor, floor_name=name, note=note)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from alveus.scores.ceiling import supervised_ceiling
 from alveus.scores.covariate import Covariate
 from alveus.scores.decoding import decoding_competitor
+from alveus.scores.deconvolution import DeconvolutionScoreInputs, deconvolution_r
 from alveus.scores.fano_factor import QUANTILES, fano_factor
 from alveus.scores.parts import too_few_bins
 from alveus.scores.principal_components import principal_components
@@ -43,6 +44,8 @@ class SessionScoreInputs:
         (n_bins, n_true_latents) of a simulation, and what the best method could infer.
     truth_ceiling_name
         How the ceiling was computed.
+    deconvolution
+        Events beside true spikes, where those are known.
     settings
         How floors and intervals are drawn.
     """
@@ -56,6 +59,7 @@ class SessionScoreInputs:
     truth_latents: NDArray[np.floating] | None = None
     truth_ceiling: NDArray[np.floating] | None = None
     truth_ceiling_name: str = ""
+    deconvolution: DeconvolutionScoreInputs | None = None
     settings: ScoreSettings = field(default_factory=ScoreSettings)
 
 
@@ -73,7 +77,8 @@ def score_session(inputs: SessionScoreInputs) -> list[Row]:
     -------
     list of Row
     """
-    return [*_fano_rows(inputs), *_competitor_rows(inputs), *_ceiling_rows(inputs)]
+    of_events = [] if inputs.deconvolution is None else deconvolution_r(inputs.deconvolution)
+    return [*_fano_rows(inputs), *of_events, *_competitor_rows(inputs), *_ceiling_rows(inputs)]
 
 
 def _fano_rows(inputs: SessionScoreInputs) -> list[Row]:

@@ -126,7 +126,8 @@ Rise and decay are fits to light and spikes recorded together: GCaMP6 by Wei et 
 neuronal population dynamics measured with calcium imaging and electrophysiology, PLOS Comput. Biol. 16; jGCaMP8 by
 Zhang et al. (2023), Fast and sensitive GCaMP calcium indicators for imaging neural populations, Nature 615; OGB-1
 by Grewe et al. (2010), High-speed in vivo calcium imaging reveals neuronal network activity with near-millisecond
-precision, Nat. Methods 7. Amplitudes are rounded, since cells differ by more; those of GCaMP6 follow Chen et al.
+precision, Nat. Methods 7; the numbers are those that other simulators cite for these papers, and were not held
+against their tables. Amplitudes are rounded, since cells differ by more; those of GCaMP6 follow Chen et al.
 (2013), Ultrasensitive fluorescent proteins for imaging neuronal activity, Nature 499. Hill exponents are chosen,
 not measured: they keep the order of the indicators, GCaMP6 cooperative, dyes saturating.
 """
