@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from alveus.calcium import dff as module
-from alveus.calcium.dff import NOISIEST, to_dff
+from alveus.calcium.dff import NOISIEST, divide_by_baseline, to_dff
 from alveus.calcium.missing import find_stretches
 from alveus.config.calcium import ConstantBaseline, MaximinBaseline, PercentileBaseline
 from alveus.config.preprocess import Preprocess
@@ -247,3 +247,14 @@ def test_a_real_plane_of_suite2p_is_kept_whole(recordings):
     expected = 100 * np.median(np.abs(np.diff(found.values, axis=1)), axis=1) / np.sqrt(RATE)
     np.testing.assert_allclose(found.columns["noise_level"], expected, rtol=1e-4)
     assert (found.columns["snr"] > 4).all()
+
+
+def test_frames_with_too_small_a_baseline_are_divided_by_the_smallest_that_is_allowed():
+    F = 100 + np.random.default_rng(7).standard_normal((1, 500))
+    least = 100 * np.median(np.abs(np.diff(F))) / np.sqrt(RATE) / NOISIEST
+    rest = np.full((1, 500), 90.0)
+    rest[0, :4] = [0, -5, 0.9 * least, 1.1 * least]
+    expected = (F - rest) / np.maximum(rest, least)
+    values = F.copy()
+    assert divide_by_baseline(values, rest, np.array([0, 500]), RATE).tolist() == [3]
+    np.testing.assert_allclose(values, expected)
