@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import ndimage
+from scipy import ndimage, stats
 
 from alveus.calcium.baseline import baseline, window_frames
 from alveus.calcium.neuropil import check_shapes, subtract_neuropil
@@ -112,6 +112,16 @@ def test_a_known_baseline_that_bleaches_is_found(settings):
     # below the truth: by the slope of a minute's bleaching, and by the noise that is left
     assert np.abs(found / truth - 1).max() < 0.16
     assert np.abs(np.median(found / truth) - 1) < 0.08
+
+
+@pytest.mark.parametrize(("rate", "maximin_offset"), [(7.5, -0.76), (30.0, -0.39), (120.0, -0.18)])
+def test_beneath_noise_a_baseline_lies_as_low_as_the_guide_says(rate, maximin_offset):
+    n = int(600 * rate)
+    noise, starts = np.random.default_rng(0).standard_normal((4, n)), np.array([0, n])
+    for percentile in (8, 50):
+        offset = baseline(noise, starts, rate, PercentileBaseline(percentile=percentile)).mean()
+        assert offset == pytest.approx(stats.norm.ppf(percentile / 100), abs=0.05)
+    assert baseline(noise, starts, rate, MaximinBaseline()).mean() == pytest.approx(maximin_offset, abs=0.06)
 
 
 def test_traces_in_memory_that_is_not_contiguous_give_the_same():

@@ -100,8 +100,8 @@ def to_dff(
 
     Notes
     -----
-    Beside `block` and the result, memory holds a few copies in float64 of half a MB of it, or of one trace if that is
-    longer. No part holds the lock of the interpreter for long: blocks may run in threads.
+    Beside `block` and the result, memory holds about seven copies in float64 of one trace, or of half a MB of them.
+    No part holds the lock of the interpreter for long: blocks may run in threads.
     """
     n_units, n_frames = block.shape
     if n_frames != stretches.segment.size:
