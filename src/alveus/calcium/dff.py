@@ -100,7 +100,7 @@ def to_dff(
 
     Notes
     -----
-    Beside `block` and the result, memory holds about seven copies in float64 of one trace, or of half a MB of them.
+    Beside `block` and the result, memory holds about seven float64 copies of one trace, or of half a MB of them.
     No part holds the lock of the interpreter for long: blocks may run in threads.
     """
     n_units, n_frames = block.shape
