@@ -18,11 +18,18 @@ Integers = NDArray[np.int64]
 
 NOISIEST = 30.0  # % / √Hz; populations are mostly below 10: with more noise, F0 is hardly the light of a cell
 MOST_DIM = 0.01  # part of the frames in which F0 may be smaller than that allows, as when a shutter closes
-VALUES_PER_TILE = 1 << 18  # 2 MB: what is worked on at a time stays in the processor's cache
+VALUES_PER_TILE = 1 << 16  # 0.5 MB: what is worked on at a time stays in the processor's cache
 
 COLUMNS = (
-    *("noise_level", "noise_sd", "snr", "skewness", "baseline"),
-    *("saturated", "interpolated", "status", "reason"),
+    "noise_level",
+    "noise_sd",
+    "snr",
+    "skewness",
+    "baseline",
+    "saturated",
+    "interpolated",
+    "status",
+    "reason",
 )
 
 
@@ -93,8 +100,8 @@ def to_dff(
 
     Notes
     -----
-    Beside `block` and the result, memory holds a few copies of 2 MB of it, or of one trace if that is longer. No
-    part holds the lock of the interpreter for long: blocks may run in threads.
+    Beside `block` and the result, memory holds about seven float64 copies of one trace, or of half a MB of them.
+    No part holds the lock of the interpreter for long: blocks may run in threads.
     """
     n_units, n_frames = block.shape
     if n_frames != stretches.segment.size:
@@ -180,14 +187,14 @@ def divide_by_baseline(values: Floats, rest: Floats, starts: Integers, rate: flo
         Frames per second [Hz].
     """
     noise = np.nan_to_num(median_difference(values, starts))
-    least = np.maximum(noise_level(noise, rate) / NOISIEST, np.abs(values).max(axis=1) * np.finfo(np.float32).eps)
+    largest = np.maximum(values.max(axis=1), -values.min(axis=1))
+    least = np.maximum(noise_level(noise, rate) / NOISIEST, largest * np.finfo(np.float32).eps)
+    least = np.maximum(least, np.finfo(np.float64).tiny)[:, None]  # traces of zeros only
+    dim = (rest < least).sum(axis=1)
     values -= rest
-    too_small = ~(rest >= least[:, None])
-    dim = too_small.sum(axis=1)
-    if dim.any():
-        np.copyto(rest, least[:, None], where=too_small)
-    np.divide(values, rest, out=values, where=rest > 0)  # rest is 0 in traces of zeros only
-    return dim
+    np.maximum(rest, least, out=rest)
+    values /= rest
+    return np.asarray(dim)
 
 
 def _judge_baseline(

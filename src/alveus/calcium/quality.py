@@ -81,7 +81,7 @@ def measure_quality(dff: Floats, starts: Integers, rate: float) -> Quality:
     -----
     Differences of neighbouring frames see noise that is independent from frame to frame, and hardly the slow
     transients; of their sizes the median is robust to those that remain. Traces that were smoothed before show
-    less noise than they have. Noise alone has an SNR too: the level that one frame in n reaches by chance (3.4 for
+    less noise than they have. Noise alone has an SNR too: the level that one frame in n reaches by chance (3.3 for
     54 000 frames at 30 Hz), so that ROIs below about 4 show no transient.
     """
     median = median_difference(dff, starts)
