@@ -36,6 +36,8 @@ def _bin(job: Job, store: Path, manifest: Path, key: str) -> None:
         behavior_file=behavior,
         start=preprocess.start,
         duration=preprocess.duration,
+        signal=None if preprocess.signal == "auto" else preprocess.signal,
+        modality=settings.get("modality"),
         kinds=preprocess.behavior,
         max_input_gb=preprocess.max_input_gb,
     )
