@@ -35,8 +35,10 @@ def choose_signal(wanted: Signal | None, held: Sequence[Signal], name: str) -> S
     return wanted
 
 
-def lies_on_its_side(shape: tuple[int, int], n_units: int | None, name: str, source: str) -> bool:
-    """Tell whether traces that should be (unit, frame) are stored as (frame, unit).
+def lies_on_its_side(
+    shape: tuple[int, int], n_units: int | None, name: str, source: str, *, frames_first: bool = False
+) -> bool:
+    """Tell whether traces are stored the other way round than their format has it.
 
     Parameters
     ----------
@@ -46,18 +48,20 @@ def lies_on_its_side(shape: tuple[int, int], n_units: int | None, name: str, sou
         Number of ROIs by another part of the recording, or None where nothing says it.
     name, source
         Of the traces, and of what says how many ROIs there are, for messages.
+    frames_first
+        Whether the format has traces as (frame, unit), else as (unit, frame).
 
     Raises
     ------
     RecordingError
         When neither side is the number of ROIs; when nothing says it and there would be more ROIs than frames.
     """
-    rows, columns = shape
+    rows, columns = shape[::-1] if frames_first else shape
     if n_units is None:
         if rows > columns:
             raise RecordingError(
                 f"{name} has shape {shape}, which would be {rows} ROIs of only {columns} frames, and nothing else "
-                f"says how many ROIs there are: restore {source}, or save the traces as (ROI, frame)"
+                f"says how many ROIs there are: restore {source}, or turn the traces round"
             )
         return False
     if rows != n_units and columns != n_units:

@@ -51,6 +51,11 @@ class Hdf5File:
         item = self._follow(self.root, where)
         return item if isinstance(item, h5py.Group) else None
 
+    def below(self, group: h5py.Group, name: str) -> h5py.Group | None:
+        """Return a group inside another, or None where there is none."""
+        item = self._follow(group, name)
+        return item if isinstance(item, h5py.Group) else None
+
     def dataset(self, group: h5py.Group, name: str) -> h5py.Dataset | None:
         """Return a dataset of this file that may be read, or None where there is none.
 
