@@ -1,11 +1,11 @@
 """A .npy file to an array, whole or slice by slice, without trusting what its header declares."""
 
 import math
+import os
 import warnings
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
-from io import FileIO
 from pathlib import Path
 from typing import IO, Any
 
@@ -202,18 +202,18 @@ class NpyMatrix:
         pieces = [part.reshape(-1)] if part.shape[1] == shape[1] else list(part)  # whole rows follow each other
         with reading(self._watch, "npy"), self.path.open("rb", buffering=0) as file:
             for number, piece in enumerate(pieces):
-                file.seek(self._header.offset + ((first + number) * shape[1] + begin) * size)
-                _fill(file, piece.view(np.uint8).data)
+                place = self._header.offset + ((first + number) * shape[1] + begin) * size
+                _fill(file.fileno(), piece.view(np.uint8).data, place)
         return native(part)
 
 
-def _fill(file: FileIO, place: memoryview) -> None:
-    """Read until a buffer is full: one call returns 2 GB at most."""
+def _fill(file: int, buffer: memoryview, place: int) -> None:
+    """Read from a place in a file until a buffer is full: one call returns 2 GB at most."""
     done = 0
-    while done < len(place):
-        count = file.readinto(place[done:])
+    while done < len(buffer):
+        count = os.preadv(file, [buffer[done:]], place + done)
         if not count:
-            raise EOFError(f"{len(place)} bytes wanted, {done} read")
+            raise EOFError(f"{len(buffer)} bytes wanted at byte {place}, {done} read")
         done += count
 
 

@@ -267,5 +267,5 @@ def _array(content: Any, kind: Any, shape: Any, order: Any) -> Any:
     if dtype.itemsize * math.prod(shape) != len(content):
         raise ValueError(f"an array of shape {shape} and type {dtype} in {len(content)} bytes")
     if not len(content):
-        return np.empty(shape, dtype)
+        return native(np.empty(shape, dtype))
     return native(np.frombuffer(bytes(content), dtype)).reshape(shape, order="F" if order == "F" else "C")
