@@ -1,6 +1,8 @@
 """Files with changed bytes: whatever is in them, the reader refuses with its own error or reads on."""
 
+import datetime as dt
 from contextlib import suppress
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -35,16 +37,22 @@ def damage(content: bytes, mutation) -> bytes:
     return bytes(data[: max(1, int(end * len(data)))])
 
 
-def consume(form, path):
+def consume(form, path, options=OPTIONS):
     """Read everything a later stage would; any other error than alveus's own fails the test."""
     with suppress(AlveusError):
-        recording = read_recording(form, path, OPTIONS)
+        recording = read_recording(form, path, options)
         activity = recording.activity
         if hasattr(activity, "blocks"):
             for _ in activity.blocks([activity.last_tick // 2, activity.last_tick + 1]):
                 pass
-        else:
+        elif hasattr(activity, "counts"):
             np.asarray(activity.counts)
+        else:
+            for values in (activity.values, activity.neuropil):
+                if values is not None:
+                    values[0 : min(1000, values.shape[0])]
+            if hasattr(activity.values, "traces"):
+                activity.values.traces(slice(0, 2))
 
 
 @bounded
@@ -108,3 +116,118 @@ def test_nwb(nwb, tmp_path, mutation):
     path = tmp_path / "s.nwb"
     path.write_bytes(damage(nwb.read_bytes(), mutation))
     consume("nwb", path)
+
+
+STATED = ReadOptions(max_input_gb=0.01)  # the files themselves must say the rate
+
+
+@bounded
+@given(mutation=mutations())
+def test_npz_of_traces(tmp_path, mutation):
+    path = tmp_path / "s.npz"
+    values = np.arange(60.0).reshape(20, 3)
+    np.savez(
+        path, fluorescence=values, neuropil=values, dff=values, missing=values[:, 0] > 40, tau=0.5, sampling_rate=9
+    )
+    path.write_bytes(damage(path.read_bytes(), mutation))
+    consume("npz", path, STATED)
+
+
+@settings(bounded, max_examples=200)
+@given(
+    name=st.sampled_from(["F.npy", "Fneu.npy", "iscell.npy", "ops.npy", "settings.npy", "reg_outputs.npy"]),
+    mutation=mutations(),
+)
+def test_suite2p(tmp_path_factory, name, mutation):
+    folder = tmp_path_factory.mktemp("suite2p") / "plane0"
+    folder.mkdir()
+    np.save(folder / "F.npy", np.arange(60.0, dtype=np.float32).reshape(3, 20))
+    np.save(folder / "Fneu.npy", np.asfortranarray(np.arange(60.0).reshape(3, 20)))
+    np.save(folder / "iscell.npy", np.ones((3, 2)))
+    plain = {"fs": 30.0, "tau": np.float64(0.7), "nplanes": 2, "files": ["a", "b"], "path": Path("/a/b")}
+    np.save(folder / "ops.npy", {**plain, "badframes": np.arange(20) > 17, "when": dt.datetime(2024, 1, 1)})  # noqa: DTZ001
+    np.save(folder / "settings.npy", {"fs": 15.0, "run": {"size": np.arange(3)}})
+    np.save(folder / "reg_outputs.npy", {"badframes": np.arange(20) > 15, "yoff": np.arange(20, dtype=np.int32)})
+    (folder / name).write_bytes(damage((folder / name).read_bytes(), mutation))
+    consume("suite2p", folder.parent, STATED)
+    consume("suite2p", folder, OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def ophys(tmp_path_factory):
+    """A file with what the reader of traces looks at."""
+    path = tmp_path_factory.mktemp("nwb") / "s.nwb"
+    with h5py.File(path, "w") as file:
+        file.attrs["nwb_version"] = "2.6.0"
+        table = file.create_group("processing/ophys/ImageSegmentation/plane")
+        table["id"] = np.array([4, 5, 6])
+        table["Accepted"] = np.array([1, 0, 1])
+        table["ROICentroids"] = np.ones((3, 2))
+        file["general/optophysiology/deep/imaging_rate"] = 10.0
+        file["general/optophysiology/deep/indicator"] = "GCaMP8m"
+        table["imaging_plane"] = h5py.SoftLink("/general/optophysiology/deep")
+        for name in ("RoiResponseSeries", "Neuropil"):
+            series = file.create_group(f"processing/ophys/Fluorescence/{name}")
+            series.attrs["neurodata_type"] = "RoiResponseSeries"
+            series["data"] = np.arange(60.0).reshape(20, 3)
+            series["data"].attrs["conversion"] = 0.5
+            series["timestamps"] = np.delete(np.arange(21), 7) / 10
+            series["rois"] = np.arange(3)
+            series["rois"].attrs["table"] = table.ref
+    return path
+
+
+@settings(bounded, max_examples=200)
+@given(mutation=mutations())
+def test_nwb_of_traces(ophys, tmp_path, mutation):
+    assert read_recording("nwb", ophys).activity.neuropil is not None
+    path = tmp_path / "s.nwb"
+    path.write_bytes(damage(ophys.read_bytes(), mutation))
+    consume("nwb", path, STATED)
+
+
+@pytest.fixture(scope="module")
+def caiman(tmp_path_factory):
+    path = tmp_path_factory.mktemp("caiman") / "s.hdf5"
+    with h5py.File(path, "w") as file:
+        for name in ("C", "YrA", "S"):
+            file[f"estimates/{name}"] = np.arange(60.0).reshape(3, 20)
+        file["estimates/F_dff"] = "NoneType"
+        file["estimates/idx_components"] = np.array([0, 2])
+        file["estimates/A/shape"] = np.array([100, 3])
+        file["params/data/fr"], file["params/data/decay_time"] = 15.0, 0.4
+    return path
+
+
+@bounded
+@given(mutation=mutations())
+def test_caiman(caiman, tmp_path, mutation):
+    path = tmp_path / "s.hdf5"
+    path.write_bytes(damage(caiman.read_bytes(), mutation))
+    consume("caiman", path, STATED)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        b"\x80\x02)" + b"q\x00h\x00\x86" * 60 + b"}q\x01h\x00K\x01s.",  # a key whose hash would take for ever
+        b"\x80\x02]q\x00h\x00a.",  # a list in itself
+        b"\x80\x05\x96" + (2**40).to_bytes(8, "little") + b".",  # a terabyte of bytes
+        b"\x80\x02}r\xff\xff\xff\xff.",  # the four thousand millionth place of the memo
+        b"\x80\x02" + b"]" * 100,
+        b"\x80\x02Pname\n.",
+        b"\x80\x02\x82\x01.",
+        b"(" * 50_000 + b".",
+        b"0.",
+        b"",
+    ],
+)
+def test_pickles_that_are_made_to_exhaust_a_reader(tmp_path, program):
+    folder = tmp_path / "plane0"
+    folder.mkdir()
+    np.save(folder / "F.npy", np.zeros((3, 20), np.float32))
+    with (folder / "ops.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": ()})
+        file.write(program)
+    with pytest.raises(AlveusError):
+        read_recording("suite2p", folder, STATED)

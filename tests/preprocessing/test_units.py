@@ -67,6 +67,23 @@ def test_the_default_filter_needs_no_group(spiking, settings):
     assert prepare(spiking([5], [0], 2), settings(), session="s").n_units == 2
 
 
+@pytest.mark.parametrize(
+    ("column", "wanted"),
+    [
+        (np.array([1, 0, 1, 0]), "ac"),
+        (np.array([True, False, True, False]), "ac"),
+        (np.array([0.9, 0.0, np.nan, 0.2]), "acd"),
+        (np.array(["yes", "no", "0", "1"]), "abcd"),
+        (np.zeros((4, 2)), "abcd"),
+        (None, "abcd"),
+    ],
+)
+def test_the_default_filter_keeps_cells_where_a_column_tells_them(settings, column, wanted):
+    units = Units(UNITS.ids, {} if column is None else {"iscell": column})
+    places, _ = choose_units(units, np.ones(4), 10.0, settings(), quantity="events")
+    assert "".join(units.ids[i] for i in places) == wanted
+
+
 @pytest.mark.parametrize("condition", [{"group": "< 3"}, {"depth": "deep"}, {"position": "< 1"}])
 def test_conditions_that_mean_nothing_are_refused(settings, condition):
     with pytest.raises(SettingError, match="unit_filter"):

@@ -16,7 +16,7 @@ from alveus.calcium.oasis import deconvolve
 from alveus.calcium.quality import refused_findings
 from alveus.config.calcium import Oasis
 from alveus.config.preprocess import Preprocess
-from alveus.errors import QualityError, RecordingError
+from alveus.errors import RecordingError
 from alveus.recording import Finding, Recording, Traces, Units
 
 EXCERPT_SECONDS, EXCERPT_UNITS = 60.0, 12
@@ -106,8 +106,6 @@ class Deconvolution:
         traces = recording.activity
         if not isinstance(traces, Traces):
             raise RecordingError("the recording holds spikes, no optical signal: there is nothing to deconvolve")
-        if not units.size:
-            raise QualityError("no unit is left after unit_filter: there is nothing to deconvolve")
         self._traces, self._settings, self._places = traces, settings, units
         self._threads = threads
         self._status: list[NDArray[np.str_]] = []
@@ -200,7 +198,7 @@ class Deconvolution:
         useful: NDArray[np.int64],
         columns: dict[str, NDArray[Any]],
     ) -> None:
-        """Put the events of the useful units of ΔF/F (n, n_frames) into `events`, and what was found into columns."""
+        """Put the events of useful units of ΔF/F (n, n_frames) into `events`, and what was found into columns."""
         assert self._oasis is not None  # noqa: S101  (for the type checker)
         frames = self._stretches.frames
         found = deconvolve(
@@ -215,7 +213,7 @@ class Deconvolution:
         )
         events[useful[:, None], np.arange(self.n_frames)[frames]] = found.events
         known = {
-            "noise_sd": found.noise_level,
+            "noise_spectrum": found.noise_level,
             "tau": found.decay,
             "tau_rise": found.rise,
             "offset": found.baseline,

@@ -45,6 +45,7 @@ def _bin(job: Job, store: Path, manifest: Path, events: Path | None, key: str) -
         start=None if found else preprocess.start,
         duration=None if found else preprocess.duration,
         signal=found.source_signal if found else None,
+        modality="calcium" if found else settings.get("modality"),
         kinds=preprocess.behavior,
         max_input_gb=preprocess.max_input_gb,
     )

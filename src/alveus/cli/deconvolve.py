@@ -24,7 +24,7 @@ def _deconvolve(job: Job, store: Path, manifest: Path, key: str) -> None:
     from alveus.config import Preprocess
     from alveus.io.options import ReadOptions
     from alveus.io.read import read_recording
-    from alveus.preprocessing.units import filter_units
+    from alveus.preprocessing.units import filter_units, too_few_units
     from alveus.storage import write_events
 
     settings = job.settings
@@ -32,6 +32,7 @@ def _deconvolve(job: Job, store: Path, manifest: Path, key: str) -> None:
     raw = Path(settings["path"])
     options = ReadOptions(
         sampling_rate=settings.get("sampling_rate"),
+        modality="calcium",
         signal=None if preprocess.signal == "auto" else preprocess.signal,
         max_input_gb=preprocess.max_input_gb,
         activity_alone=True,
@@ -39,6 +40,8 @@ def _deconvolve(job: Job, store: Path, manifest: Path, key: str) -> None:
     log.info("reading %s (%s)", settings["path"], settings["format"])
     recording = read_recording(settings["format"], raw, options)
     wanted, filtered = filter_units(recording.units, preprocess.unit_filter)
+    if not wanted.size:
+        raise too_few_units(recording.units, 0, 1, preprocess.unit_filter, filtered)
     store.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{store.name}.scratch-", dir=job.work or store.parent) as scratch:
         deconvolution = Deconvolution(

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from alveus.config.models import Autoencoder, FactorAnalysis, Ica, Nmf, Pca, Vae
 from alveus.config.study import Config, Dataset
-from alveus.config.table import FORMATS, OPTIONAL, REQUIRED
+from alveus.config.table import FORMATS, LONGEST_TAU, MODALITIES, OPTIONAL, REQUIRED
 
 COMMENT_COLUMN = 44
 WIDTH = 110
@@ -32,6 +32,7 @@ TABLE_COLUMNS = {
     "sampling_rate": "samples or frames per second [Hz], where the files do not say",
     "behavior": "path of a further npz file with behaviour and trials, relative to the table",
     "modality": "spikes or calcium, where the file could be either",
+    "tau": "time constant of the calcium indicator's decay [s]; goes before what the files say",
 }
 
 
@@ -46,7 +47,10 @@ def sessions_schema() -> str:
         name: {"type": "string", "description": text} for name, text in TABLE_COLUMNS.items()
     }
     properties["format"]["enum"] = list(FORMATS)
-    properties["modality"]["enum"] = ["spikes", "calcium"]
+    properties["modality"]["enum"] = list(MODALITIES)
+    properties["tau"] = {
+        **properties["tau"], "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": LONGEST_TAU,
+    }  # fmt: skip
     properties["sampling_rate"] = {**properties["sampling_rate"], "type": "number", "exclusiveMinimum": 0}
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

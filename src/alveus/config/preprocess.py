@@ -69,7 +69,7 @@ class BehaviorKinds(Section):
 
 
 def _without_noise() -> dict[str, str | tuple[str, ...]]:
-    return {"group": "!= noise"}
+    return {"group": "!= noise", "iscell": "!= 0"}
 
 
 class Preprocess(Section):

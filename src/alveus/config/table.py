@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from alveus.config.identifiers import collisions, identifier_problem
 from alveus.config.preprocess import Preprocess
@@ -13,9 +13,11 @@ from alveus.config.problems import did_you_mean
 from alveus.config.yaml import read_scalar
 from alveus.errors import SettingError
 
-FORMATS = ("alf", "npz", "nwb", "phy", "simulation")
+FORMATS = ("alf", "caiman", "npz", "nwb", "phy", "simulation", "suite2p")
+MODALITIES = ("spikes", "calcium")
 REQUIRED = ("session", "format", "path")
-OPTIONAL = ("sampling_rate", "behavior", "modality")
+OPTIONAL = ("sampling_rate", "behavior", "modality", "tau")
+LONGEST_TAU = 60.0  # s; indicators decay in 0.1 to 3 s
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class SessionRow:
         Path of a further npz file with behaviour, relative to the table.
     modality
         ``spikes`` or ``calcium`` where the file could be either.
+    tau
+        Time constant of the decay of the calcium indicator [s]; it goes before what the files say.
     preprocess
         Settings of the section preprocess for this session only.
     place
@@ -47,7 +51,8 @@ class SessionRow:
     path: str
     sampling_rate: float | None = None
     behavior: str | None = None
-    modality: str | None = None
+    modality: Literal["spikes", "calcium"] | None = None
+    tau: float | None = None
     preprocess: dict[str, Any] = field(default_factory=dict)
     place: str = ""
 
@@ -117,8 +122,11 @@ def _check_rows(rows: list[tuple[str, dict[str, Any]]], problems: list[str]) -> 
             )
             continue
         rate, rate_problem = _rate(row.get("sampling_rate"))
-        if rate_problem:
-            problems.append(f"{place}: {rate_problem}")
+        tau, tau_problem = _tau(row.get("tau"))
+        modality, modality_problem = _modality(row.get("modality"))
+        wrong = [problem for problem in (rate_problem, tau_problem, modality_problem) if problem]
+        if wrong:
+            problems += [f"{place}: {problem}" for problem in wrong]
             continue
         checked.append(
             SessionRow(
@@ -127,7 +135,8 @@ def _check_rows(rows: list[tuple[str, dict[str, Any]]], problems: list[str]) -> 
                 path=str(row["path"]),
                 sampling_rate=rate,
                 behavior=str(row["behavior"]) if row.get("behavior") else None,
-                modality=str(row["modality"]) if row.get("modality") else None,
+                modality=modality,
+                tau=tau,
                 preprocess=_nested(
                     {k: v for k, v in row.items() if k not in (*REQUIRED, *OPTIONAL) and k not in unknown}
                 ),
@@ -154,6 +163,29 @@ def _rate(value: Any) -> tuple[float | None, str | None]:
     if not 0 < rate < 1e9:
         return None, f"sampling_rate {value!r} is not a positive number of samples per second"
     return rate, None
+
+
+def _tau(value: Any) -> tuple[float | None, str | None]:
+    if value is None:
+        return None, None
+    try:
+        tau = float(value)
+    except (TypeError, ValueError):
+        return None, f"tau {value!r} is not a number"
+    if not 0 < tau < LONGEST_TAU:
+        return None, f"tau {value!r} is not a time constant in seconds between 0 and {LONGEST_TAU:g}"
+    return tau, None
+
+
+def _modality(value: Any) -> tuple[Literal["spikes", "calcium"] | None, str | None]:
+    match str(value or "").lower():
+        case "":
+            return None, None
+        case "spikes":
+            return "spikes", None
+        case "calcium":
+            return "calcium", None
+    return None, f"modality {value!r} is unknown; {did_you_mean(str(value), MODALITIES)}"
 
 
 def _nested(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,6 +59,7 @@ def assemble(found: Found, options: ReadOptions) -> Recording:
         trials=trials,
         truth=found.truth,
         truth_spike_times=found.truth_spike_times,
+        tau=found.tau,
         findings=(*findings, *notes),
         source=found.source,
     )

@@ -65,5 +65,6 @@ class Found:
     trials: TrialTable | None = None
     truth: Truth | None = None
     truth_spike_times: tuple[NDArray[np.float64], ...] | None = None
+    tau: float | None = None
     findings: list[Finding] = field(default_factory=list)
     source: dict[str, str] = field(default_factory=dict)

@@ -25,6 +25,8 @@ class ReadOptions:
         Length of the recording from its start [s]; None: as the file says, else up to the last spike.
     signal
         Which signal of an optical recording is wanted; None: the rawest that the file holds.
+    modality
+        ``spikes`` or ``calcium`` where a file holds both; None: spikes.
     kinds
         How behavioural variables are to be read.
     max_input_gb
@@ -38,6 +40,7 @@ class ReadOptions:
     start: float | None = None
     duration: float | None = None
     signal: Literal["fluorescence", "dff", "events"] | None = None
+    modality: Literal["spikes", "calcium"] | None = None
     kinds: BehaviorKinds = field(default_factory=BehaviorKinds)
     max_input_gb: float = Preprocess.model_fields["max_input_gb"].default
 

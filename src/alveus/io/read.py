@@ -19,11 +19,13 @@ class Reader(NamedTuple):
 
 READERS: dict[str, Reader] = {
     name: Reader(f"alveus.io.formats.{name}", f"read_{name}")
-    for name in ("alf", "npz", "nwb", "phy", "simulation")
+    for name in ("alf", "caiman", "npz", "nwb", "phy", "simulation", "suite2p")
 }
 """The supported formats."""
 
 OPTICAL = {"fluorescence", "dff", "events"}  # arrays of the plain format that come from a microscope
+
+ALWAYS_OPTICAL = {"caiman", "suite2p"}
 
 
 def read_recording(format: str, path: Path, options: ReadOptions | None = None) -> Recording:  # noqa: A002
@@ -62,6 +64,8 @@ def modality(format: str, path: Path) -> Literal["spikes", "calcium"]:  # noqa: 
         When the file has to be looked into and cannot be.
     """
     _reader(format)
+    if format in ALWAYS_OPTICAL:
+        return "calcium"
     if format == "npz":
         from alveus.io.files.archive import archive_names
 

@@ -1,7 +1,7 @@
 """Turns the table of units into those that are kept, and those that are held out for co-smoothing."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import eq, ge, gt, le, lt, ne
 
 import numpy as np
@@ -15,7 +15,15 @@ COMPARISON = re.compile(r"\s*(==|!=|<=|>=|<|>)\s*(.+?)\s*")
 OPERATORS: dict[str, Callable[..., NDArray[np.bool_]]] = {
     "==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge,
 }  # fmt: skip
-WITHOUT_NOISE = ("group", "!= noise")  # true of units that carry no group, so it needs no such column
+WITHOUT_NOISE = ("group", "!= noise")
+ONLY_CELLS = ("iscell", "!= 0")
+BY_DEFAULT = {WITHOUT_NOISE: "U", ONLY_CELLS: "biuf"}
+"""Conditions of the default filter, with the types of column they are about: text labels, and 0 or 1. They are
+true of units without such a column, so that every format passes."""
+
+NO_CELLS = (
+    "; no ROI is marked as a cell: curate them in the program that found them, or set unit_filter: {} to use all"
+)
 
 
 def choose_units(
@@ -63,12 +71,8 @@ def choose_units(
         drop(totals / seconds < settings.min_rate, "units_below_min_rate", f"fire below {settings.min_rate:g} Hz")
     elif settings.min_rate > 0:
         findings.append(Finding("min_rate_unused", 0, f"min_rate is not applied: {quantity} have no rate"))
-    n_kept = int(keep.sum())
-    if n_kept < settings.min_units:
-        dropped = "; ".join(finding.message for finding in findings) or "none was dropped"
-        raise QualityError(
-            f"{n_kept} of {len(units.ids)} units are left, but min_units is {settings.min_units}: {dropped}"
-        )
+    if keep.sum() < settings.min_units:
+        raise too_few_units(units, int(keep.sum()), settings.min_units, settings.unit_filter, findings)
     return np.flatnonzero(keep), tuple(findings)
 
 
@@ -101,6 +105,20 @@ def filter_units(
     return np.flatnonzero(keep), tuple(findings)
 
 
+def too_few_units(
+    units: Units,
+    n_kept: int,
+    wanted: int,
+    conditions: Mapping[str, str | tuple[str, ...]],
+    findings: Iterable[Finding],
+) -> QualityError:
+    """Return an error that says how many units are left, how many are wanted, and why others were dropped."""
+    dropped = "; ".join(finding.message for finding in findings) or "none was dropped"
+    if ONLY_CELLS in conditions.items() and not _matches(units, *ONLY_CELLS).any():
+        dropped += NO_CELLS
+    return QualityError(f"{n_kept} of {len(units.ids)} units are left, but min_units is {wanted}: {dropped}")
+
+
 def _dropped(units: Units, wrong: NDArray[np.bool_], what: str, reason: str) -> list[Finding]:
     dropped = np.flatnonzero(wrong)
     if not dropped.size:
@@ -127,17 +145,18 @@ def choose_held_out(n_units: int, part: float, seed: int) -> NDArray[np.bool_]:
 
 def _matches(units: Units, column: str, condition: str | tuple[str, ...]) -> NDArray[np.bool_]:
     """Return which units meet a condition."""
+    kinds = BY_DEFAULT.get((column, condition)) if isinstance(condition, str) else None
     if column in units.columns:
         values = np.asarray(units.columns[column])
     elif column == "id":
         values = np.asarray(units.ids, np.str_)
-    elif (column, condition) == WITHOUT_NOISE:
+    elif kinds is not None:
         return np.ones(len(units.ids), np.bool_)
     else:
         known = ", ".join(sorted(units.columns)) or "none besides id"
         raise RecordingError(f"unit_filter names the column {column!r}, but the units have: {known}")
-    if (column, condition) == WITHOUT_NOISE and values.dtype.kind in "biuf":
-        return np.ones(len(units.ids), np.bool_)  # in NWB files `group` often numbers electrode groups
+    if kinds is not None and (values.ndim != 1 or values.dtype.kind not in kinds):
+        return np.ones(len(units.ids), np.bool_)  # another thing of this name: electrode groups have numbers
     if values.ndim != 1:
         raise SettingError(f"unit_filter: column {column!r} has {values.shape[1]} values per unit, not one")
     if not isinstance(condition, str):

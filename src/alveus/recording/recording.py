@@ -83,6 +83,8 @@ class Recording:
         Of a simulation; for calcium with simultaneous electrophysiology, `truth_spike_times`.
     truth_spike_times
         Per unit the true spike times [s], where a cell was recorded with an electrode too.
+    tau
+        Time constant of the decay of the calcium indicator's fluorescence [s], where the source states one.
     findings
         What the reader dropped or found odd.
     source
@@ -98,6 +100,7 @@ class Recording:
     trials: Trials | None = None
     truth: Truth | None = None
     truth_spike_times: tuple[NDArray[np.float64], ...] | None = None
+    tau: float | None = None
     findings: tuple[Finding, ...] = ()
     source: dict[str, str] = field(default_factory=dict)
 
@@ -112,6 +115,8 @@ class Recording:
             edges = np.asarray(self.observed)
             if edges.ndim != 2 or edges.shape[1] != 2 or np.any(np.diff(edges.ravel()) < 0):
                 raise RecordingError("observation intervals overlap or run backwards")
+        if self.tau is not None and not (np.isfinite(self.tau) and self.tau > 0):
+            raise RecordingError(f"tau is {self.tau:g}: it must be the time constant of a decay in seconds")
 
     def _n_columns(self) -> int:
         match self.activity:

@@ -165,3 +165,42 @@ def test_an_npz_without_a_spike_is_refused_by_quality(write_npz):
     with pytest.raises(QualityError, match="2 units without a single spike"):
         read(silent)
     assert read(silent, duration=60.0).stop == 60.0
+
+
+def test_of_several_signals_the_rawest_is_taken_unless_another_is_wanted(write_npz):
+    values = np.random.default_rng(2).normal(size=(50, 3))
+    path = write_npz(bare=True, events=values, dff=values + 1, fluorescence=values + 2, sampling_rate=30.0)
+    for wanted, signal, added in ((None, "fluorescence", 2), ("dff", "dff", 1), ("events", "events", 0)):
+        activity = read(path, signal=wanted).activity
+        assert activity.signal == signal
+        np.testing.assert_array_equal(activity.values[0:50], values + added)
+    only = write_npz("only.npz", bare=True, dff=values, sampling_rate=30.0)
+    with pytest.raises(RecordingError, match=r"holds no fluorescence, .* but dff"):
+        read(only, signal="fluorescence")
+    with pytest.raises(RecordingError, match="holds counts and dff"):
+        read(write_npz("both.npz", bare=True, dff=values, counts=values, sampling_rate=30.0))
+
+
+def test_missing_frames_and_the_decay_of_the_indicator_are_kept(write_npz):
+    values = np.random.default_rng(2).normal(size=(50, 3))
+    missing = np.arange(50) % 7 == 3
+    path = write_npz(bare=True, fluorescence=values, sampling_rate=10.0, missing=missing, tau=0.7)
+    recording = read(path)
+    assert (recording.tau, recording.findings) == (0.7, ())
+    np.testing.assert_array_equal(recording.activity.missing, missing)
+    np.testing.assert_array_equal(read(path, start=1.0, duration=2.0).activity.missing, missing[10:30])
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"neuropil": np.ones((50, 2))}, r"fluorescence has shape \(50, 3\) but neuropil \(50, 2\)"),
+        ({"missing": np.zeros(49, bool)}, "missing has 49 values of type bool for 50 frames"),
+        ({"missing": np.full(50, 0.5)}, "give true or false for each frame"),
+        ({"tau": -1.0}, "tau is -1"),
+    ],
+)
+def test_optical_arrays_that_do_not_fit_are_refused(write_npz, arrays, message):
+    path = write_npz(bare=True, fluorescence=np.ones((50, 3)), sampling_rate=10.0, **arrays)
+    with pytest.raises(RecordingError, match=message):
+        read(path)

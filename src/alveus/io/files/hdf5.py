@@ -28,6 +28,8 @@ class Hdf5File:
         The file.
     max_bytes
         Refuse to read more than this from one dataset.
+    kind
+        What the file should be, for messages.
 
     Raises
     ------
@@ -35,18 +37,23 @@ class Hdf5File:
         When the file is missing, damaged, truncated or locked by another program.
     """
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
-        self.path, self.watch, self._max_bytes = path, Watch(path), max_bytes
+    def __init__(self, path: Path, max_bytes: int, kind: str = KIND) -> None:
+        self.path, self.watch, self._max_bytes, self._kind = path, Watch(path), max_bytes, kind
         with self.guard():
             self.root = h5py.File(path, "r", locking="best-effort")  # closed when nothing refers to it any more
 
     def guard(self) -> AbstractContextManager[None]:
         """Turn what h5py raises on a damaged file into an error that names the file."""
-        return reading(self.watch, KIND)
+        return reading(self.watch, self._kind)
 
     def group(self, where: str) -> h5py.Group | None:
         """Return a group of this file, or None where there is none."""
         item = self._follow(self.root, where)
+        return item if isinstance(item, h5py.Group) else None
+
+    def below(self, group: h5py.Group, name: str) -> h5py.Group | None:
+        """Return a group inside another, or None where there is none."""
+        item = self._follow(group, name)
         return item if isinstance(item, h5py.Group) else None
 
     def dataset(self, group: h5py.Group, name: str) -> h5py.Dataset | None:
@@ -124,3 +131,39 @@ class Hdf5Column:
     def __getitem__(self, where: slice) -> NDArray[Any]:
         with self._file.guard():
             return np.asarray(self._dataset[where], self.dtype)
+
+
+class Hdf5Matrix:
+    """A matrix of numbers in an HDF5 file, read slice by slice; keeps the file open.
+
+    Parameters
+    ----------
+    file, dataset
+        Where it is; a single column or row may have lost its second dimension.
+    scale, shift
+        Each value is multiplied and then added to.
+    """
+
+    def __init__(self, file: Hdf5File, dataset: h5py.Dataset, scale: float = 1.0, shift: float = 0.0) -> None:
+        self._file, self._dataset, self._scale, self._shift = file, dataset, scale, shift
+        if dataset.ndim not in (1, 2) or dataset.dtype.kind not in "biuf":
+            raise RecordingError(
+                f"{file.path.name}{dataset.name} has shape {dataset.shape} and type {dataset.dtype}: "
+                "it must be a matrix of numbers"
+            )
+        self.shape = (int(dataset.shape[0]), int(dataset.shape[1]) if dataset.ndim == 2 else 1)
+        self.ndim = 2
+        self._as_stored = (scale, shift) == (1.0, 0.0)
+        self.dtype = dataset.dtype.newbyteorder("=") if self._as_stored else np.dtype(np.float64)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, where: slice | tuple[slice, slice]) -> NDArray[Any]:
+        rows, columns = where if isinstance(where, tuple) else (where, slice(None))
+        with self._file.guard():
+            if self._dataset.ndim == 1:
+                part = np.asarray(self._dataset[rows])[:, np.newaxis][:, columns]
+            else:
+                part = np.asarray(self._dataset[rows, columns])
+        return part.astype(self.dtype, copy=False) if self._as_stored else part * self._scale + self._shift

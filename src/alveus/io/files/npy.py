@@ -1,8 +1,10 @@
 """A .npy file to an array, whole or slice by slice, without trusting what its header declares."""
 
 import math
+import os
 import warnings
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -143,6 +145,76 @@ class NpyColumn:
             if values.size != count:
                 raise EOFError(f"{count} values wanted at byte {offset}, {values.size} read")
         return native(values)
+
+
+class NpyMatrix:
+    """A matrix of numbers in a .npy file, read slice by slice; memory is used only for what is asked for.
+
+    Parameters
+    ----------
+    path
+        File of shape (n, m), stored row by row or column by column.
+    max_bytes
+        Refuse a larger one.
+
+    Raises
+    ------
+    RecordingError, TemporaryError
+        When the file is missing, damaged, larger than allowed or no matrix of numbers.
+    """
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        self.path, self._watch = path, Watch(path)
+        with reading(self._watch, "npy"), path.open("rb") as file:
+            self._header = read_header(file, path.name)
+        check_size(self._header, self._watch.size, path.name)
+        check_limit(self._header.n_bytes, max_bytes, path.name)
+        self.dtype = self._header.dtype.newbyteorder("=")
+        if len(self._header.shape) != 2 or self.dtype.kind not in "biuf":
+            raise RecordingError(
+                f"{path} has shape {self._header.shape} and type {self.dtype}: it must be a matrix of numbers"
+            )
+        self.shape = (self._header.shape[0], self._header.shape[1])
+        self._by_columns = self._header.fortran_order
+
+    def transposed(self) -> "NpyMatrix":
+        """Return the same values with rows and columns exchanged."""
+        other = copy(self)
+        other.shape, other._by_columns = self.shape[::-1], not self._by_columns
+        return other
+
+    def __getitem__(self, where: slice | tuple[slice, slice]) -> NDArray[Any]:
+        rows, columns = where if isinstance(where, tuple) else (where, slice(None))
+        if self._by_columns:
+            return self._read(self.shape[::-1], columns, rows).T
+        return self._read(self.shape, rows, columns)
+
+    def _read(self, shape: tuple[int, int], outer: slice, inner: slice) -> NDArray[Any]:
+        """Read a part of what lies row after row in the file."""
+        first, last, step = outer.indices(shape[0])
+        begin, end, stride = inner.indices(shape[1])
+        if step != 1 or stride != 1:
+            raise IndexError("a matrix in a file is read without steps")
+        size = self._header.dtype.itemsize
+        part = np.empty((max(0, last - first), max(0, end - begin)), self._header.dtype)
+        if not part.size:
+            return native(part)
+        pieces = [part.reshape(-1)] if part.shape[1] == shape[1] else list(part)  # whole rows follow each other
+        with reading(self._watch, "npy"), self.path.open("rb", buffering=0) as file:
+            for number, piece in enumerate(pieces):
+                place = self._header.offset + ((first + number) * shape[1] + begin) * size
+                _fill(file.fileno(), piece.view(np.uint8).data, place)
+        return native(part)
+
+
+def _fill(file: int, buffer: memoryview, place: int) -> None:
+    """Read from a place in a file until a buffer is full: one call returns 2 GB at most."""
+    done = 0
+    while done < len(buffer):
+        count = os.preadv(file, [buffer[done:]], place + done)
+        if not count:
+            raise EOFError(f"{len(buffer)} bytes wanted at byte {place}, {done} read")
+        done += count
 
 
 def read_npy(path: Path, max_bytes: int) -> NDArray[Any]:

@@ -2,13 +2,14 @@
 
 import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alveus.errors import RecordingError
 from alveus.io.assemble import assemble
+from alveus.io.cleaning.optical import SIGNALS, choose_signal
 from alveus.io.cleaning.spikes import flat_spikes
 from alveus.io.files.archive import Archive
 from alveus.io.files.columns import as_text, as_unit_column
@@ -18,11 +19,9 @@ from alveus.io.found import Found
 from alveus.io.options import ReadOptions
 from alveus.recording import BinnedCounts, FlatSpikeTrains, Recording, Traces, Truth, Units
 
-Signal = Literal["fluorescence", "dff", "events"]
-SIGNALS: tuple[Signal, ...] = ("fluorescence", "dff", "events")
 FORMS = ("spike_times", "counts", *SIGNALS)
 UNIT, UNIT_ID = "unit_", "unit_id"
-ALONE = ("bin_size", "sampling_rate", "start", "duration", "segment", "neuropil", "spike_units")
+ALONE = ("bin_size", "sampling_rate", "start", "duration", "segment", "neuropil", "missing", "tau", "spike_units")
 TRUTH = ("truth_spike_times", "truth_spike_units", "truth_time", "truth_latents")
 KNOWN = (
     *FORMS,
@@ -48,12 +47,16 @@ def read_npz(path: Path, options: ReadOptions) -> Recording:
     """
     archive = Archive(path, options.max_bytes)
     forms = [name for name in FORMS if name in archive]
-    if len(forms) != 1:
+    held = [signal for signal in SIGNALS if signal in forms]
+    if not forms or (len(forms) > 1 and forms != held):
         given = " and ".join(forms) if forms else f"none of them but {', '.join(archive.names) or 'nothing'}"
-        raise RecordingError(f"{path.name} must hold exactly one of {', '.join(FORMS)}; it holds {given}")
-    found = (
-        _read_spikes(archive, options) if forms == ["spike_times"] else _read_frames(archive, forms[0], options)
-    )
+        raise RecordingError(
+            f"{path.name} must hold exactly one of spike_times, counts, or {', '.join(SIGNALS)} (of these any); "
+            f"it holds {given}"
+        )
+    form = choose_signal(options.signal, held, path.name) if held else forms[0]
+    found = _read_spikes(archive, options) if form == "spike_times" else _read_frames(archive, form, options)
+    found.tau = _tau(archive)
     found.start, duration = scalar(archive, "start"), scalar(archive, "duration")
     if duration is not None:
         if not duration > 0:
@@ -143,12 +146,37 @@ def _read_frames(archive: Archive, form: str, options: ReadOptions) -> Found:
                 f"{archive.path.name} has {form} but no sampling_rate: give frames per second [Hz]"
             )
         neuropil = archive.rows("neuropil") if "neuropil" in archive and form == "fluorescence" else None
+        if neuropil is not None and (neuropil.shape != rows.shape or neuropil.dtype.kind not in "biuf"):
+            raise RecordingError(
+                f"{archive.path.name}: fluorescence has shape {rows.shape} but neuropil {neuropil.shape} and type "
+                f"{neuropil.dtype}: they must agree"
+            )
         signal = next(signal for signal in SIGNALS if signal == form)
-        activity = Traces(rows, rate, signal, neuropil, segment)
+        activity = Traces(rows, rate, signal, neuropil, segment, _missing(archive, int(rows.shape[0])))
     n_units = int(rows.shape[1])
     numbered = tuple(str(unit) for unit in range(n_units))
     ids = tuple(as_text(archive.read(UNIT_ID).reshape(-1)).tolist()) if UNIT_ID in archive else numbered
     return Found(activity, _units(archive, ids))
+
+
+def _missing(archive: Archive, n_frames: int) -> NDArray[np.bool_] | None:
+    """Return which frames have no signal, where the file says it."""
+    if "missing" not in archive:
+        return None
+    values = archive.read("missing").reshape(-1)
+    if values.size != n_frames or values.dtype.kind not in "biuf" or not np.isin(values, (0, 1)).all():
+        raise RecordingError(
+            f"{archive.path.name}: missing has {values.size} values of type {values.dtype} for {n_frames} frames: "
+            "give true or false for each frame"
+        )
+    return values.astype(np.bool_)
+
+
+def _tau(archive: Archive) -> float | None:
+    tau = scalar(archive, "tau")
+    if tau is not None and tau <= 0:
+        raise RecordingError(f"{archive.path.name}: tau is {tau:g}: give the indicator's decay time in seconds")
+    return tau
 
 
 def _units(archive: Archive, ids: tuple[str, ...]) -> Units:

@@ -1,4 +1,4 @@
-"""An NWB file to a recording, read with h5py: units, when they were observed, trials and behaviour."""
+"""An NWB file to a recording, read with h5py: sorted units or traces of ROIs, trials and behaviour."""
 
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,19 @@ from alveus.io.cleaning.observed import common_intervals
 from alveus.io.cleaning.spikes import ragged_spikes
 from alveus.io.files.columns import as_text, as_unit_column
 from alveus.io.files.hdf5 import Hdf5Column, Hdf5File
+from alveus.io.formats.nwb_ophys import find_responses, read_traces
 from alveus.io.formats.nwb_series import find_series
+from alveus.io.formats.nwb_tables import plain_columns, ragged_ends
 from alveus.io.found import Found, TrialTable
 from alveus.io.options import ReadOptions
 from alveus.recording import Finding, Recording, Units
 
 SPIKES, OBSERVED = "spike_times", "obs_intervals"
-INDEX = "_index"  # NWB's ending for the column that cuts a ragged one into rows
 MOST_DEVICES = 3  # names of devices worth a line in the provenance
 
 
 def read_nwb(path: Path, options: ReadOptions) -> Recording:
-    """Read an NWB file.
+    """Read an NWB file: sorted spikes, or the fluorescence of ROIs where there are none or the table says calcium.
 
     Without ``obs_intervals`` and without a stated span the recording reaches from the first spike to the last:
     trials and behaviour outside are no observation of silence.
@@ -34,7 +35,7 @@ def read_nwb(path: Path, options: ReadOptions) -> Recording:
     RecordingError, TemporaryError
         When the file is missing, damaged, locked, or contradicts itself.
     QualityError
-        When it has no units.
+        When it has neither units nor traces of ROIs.
     """
     file = Hdf5File(path, options.max_bytes)
     with file.guard():
@@ -43,19 +44,39 @@ def read_nwb(path: Path, options: ReadOptions) -> Recording:
 
 
 def _find(file: Hdf5File, options: ReadOptions) -> Found:
+    found = _find_spikes(file, options) if _takes_spikes(file, options) else read_traces(file, options)
+    series, offered, left_out = find_series(file)
+    found.series, found.offered, found.trials = series, offered, _trials(file)
+    found.findings = [*found.findings, *left_out]
+    found.source = {**_source(file), **found.source}
+    return found
+
+
+def _takes_spikes(file: Hdf5File, options: ReadOptions) -> bool:
+    """Tell whether spikes are read: they are unless there are none, or the session table says calcium."""
+    if options.modality is not None:
+        return options.modality == "spikes"
+    units = file.group("units")
+    return (units is not None and bool(_ids(file, units))) or not find_responses(file)
+
+
+def _find_spikes(file: Hdf5File, options: ReadOptions) -> Found:
     path, units = file.path, file.group("units")
     if units is None:
         if file.attribute(file.root, "nwb_version") is None and file.group("general") is None:
             raise RecordingError(f"{path.name} is HDF5 but no NWB file: it has neither nwb_version nor /general")
-        raise QualityError(f"{path.name} has no table of units: nothing to analyse; sort the recording")
+        raise QualityError(
+            f"{path.name} has no table of units and no fluorescence of ROIs (RoiResponseSeries): nothing to "
+            "analyse; sort the recording, or extract its traces"
+        )
     ids = _ids(file, units)
     if not ids:
         raise QualityError(f"{path.name}: its table of units is empty: nothing to analyse; sort the recording")
     times = file.dataset(units, SPIKES)
-    ends = _ends(file, units, SPIKES)
+    ends = ragged_ends(file, units, SPIKES)
     if times is None or ends is None:
         raise RecordingError(f"{path.name}: /units has no {SPIKES}: export the sorted spikes with them")
-    columns = _columns(file, units, len(ids))
+    columns = plain_columns(file, units, len(ids))
     trains, findings = ragged_spikes(
         Hdf5Column(file, times),
         ends,
@@ -64,18 +85,13 @@ def _find(file: Hdf5File, options: ReadOptions) -> Found:
         name=f"{path.name}{times.name}",
     )
     observed, notes = _observed(file, units, len(ids))
-    series, offered, left_out = find_series(file)
     return Found(
         trains,
         Units(ids, {name: as_unit_column(column) for name, column in columns.items()}),
         start=None if observed is None else float(observed[0, 0]),
         stop=None if observed is None else float(observed[-1, 1]),
         observed=observed,
-        series=series,
-        offered=offered,
-        trials=_trials(file),
-        findings=[*findings, *notes, *left_out],
-        source=_source(file),
+        findings=[*findings, *notes],
     )
 
 
@@ -83,35 +99,8 @@ def _ids(file: Hdf5File, units: h5py.Group) -> tuple[str, ...]:
     dataset = file.dataset(units, "id")
     if dataset is not None and dataset.ndim == 1:
         return tuple(as_text(file.read(dataset)).tolist())
-    ends = _ends(file, units, SPIKES)
+    ends = ragged_ends(file, units, SPIKES)
     return () if ends is None else tuple(str(unit) for unit in range(ends.size))
-
-
-def _ends(file: Hdf5File, units: h5py.Group, name: str) -> NDArray[np.int64] | None:
-    """Return where each unit's part of a ragged column ends."""
-    dataset = file.dataset(units, name + INDEX)
-    if dataset is None:
-        return None
-    values = file.read(dataset)
-    if values.ndim != 1 or values.dtype.kind not in "iu":
-        raise RecordingError(
-            f"{file.path.name}/units/{name}{INDEX} is damaged: it must be a column of whole numbers"
-        )
-    return values.astype(np.int64)
-
-
-def _columns(file: Hdf5File, group: h5py.Group, n_rows: int) -> dict[str, NDArray[Any]]:
-    """Return the columns with one number or text per row; ragged ones and references are skipped."""
-    columns = {}
-    for name in group:
-        if name == "id" or name.endswith(INDEX) or f"{name}{INDEX}" in group:
-            continue
-        dataset = file.dataset(group, name)
-        if dataset is None or dataset.shape != (n_rows,):
-            continue
-        if dataset.dtype.kind in "biufS" or h5py.check_string_dtype(dataset.dtype) is not None:
-            columns[name] = file.read(dataset)
-    return columns
 
 
 def _sampling_rates(
@@ -130,7 +119,7 @@ def _sampling_rates(
 
 
 def _observed(file: Hdf5File, units: h5py.Group, n_units: int) -> tuple[NDArray[np.float64] | None, list[Finding]]:
-    dataset, ends = file.dataset(units, OBSERVED), _ends(file, units, OBSERVED)
+    dataset, ends = file.dataset(units, OBSERVED), ragged_ends(file, units, OBSERVED)
     if dataset is None or ends is None:
         return None, []
     intervals = file.read(dataset)
@@ -158,7 +147,7 @@ def _trials(file: Hdf5File) -> TrialTable | None:
     start, stop = file.dataset(group, "start_time"), file.dataset(group, "stop_time")
     if start is None or stop is None or start.ndim != 1:
         raise RecordingError(f"{file.path.name}/intervals/trials lacks start_time or stop_time: export it again")
-    columns = _columns(file, group, int(start.shape[0]))
+    columns = plain_columns(file, group, int(start.shape[0]))
     for name in ("start_time", "stop_time"):
         columns.pop(name, None)
     return TrialTable(file.read(start), file.read(stop), columns)
@@ -178,7 +167,7 @@ def _source(file: Hdf5File) -> dict[str, str]:
 
 
 def holds_spikes(path: Path) -> bool:
-    """Tell whether a file has a table of units, or at least no optical signals instead of one.
+    """Tell whether a file has sorted units, or at least no optical signals instead of them.
 
     Raises
     ------
@@ -187,4 +176,4 @@ def holds_spikes(path: Path) -> bool:
     """
     file = Hdf5File(path, ReadOptions().max_bytes)
     with file.guard():
-        return file.group("units") is not None or file.group("processing/ophys") is None
+        return _takes_spikes(file, ReadOptions())

@@ -33,7 +33,11 @@ def find_series(file: Hdf5File) -> tuple[list[Series], list[str], list[Finding]]
         The variables with ``conversion`` and ``offset`` applied, named like their series, with the path before
         it where two share a name; names of those left out for their size or shape; and why.
     """
-    groups = [(path, group) for place in PLACES for path, group in _groups(file, place, DEEPEST, set())]
+    groups = [
+        (path, group)
+        for path, group in time_series(file)
+        if file.attribute(group, "neurodata_type") not in NOT_BEHAVIOR and "rois" not in group
+    ]
     names = [path.rpartition("/")[2] for path, _ in groups]
     series, offered, findings = [], [], []
     for (path, group), short in zip(groups, names, strict=True):
@@ -50,6 +54,12 @@ def find_series(file: Hdf5File) -> tuple[list[Series], list[str], list[Finding]]
     return series, offered, findings
 
 
+def time_series(file: Hdf5File) -> Iterator[tuple[str, h5py.Group]]:
+    """Yield path and group of every time series that was acquired or computed."""
+    for place in PLACES:
+        yield from _groups(file, place, DEEPEST, set())
+
+
 def _groups(file: Hdf5File, path: str, depth: int, seen: set[int]) -> Iterator[tuple[str, h5py.Group]]:
     """Yield the time series below a path, each once even where links run in circles."""
     group = file.group(path)
@@ -60,8 +70,7 @@ def _groups(file: Hdf5File, path: str, depth: int, seen: set[int]) -> Iterator[t
         return
     seen.add(address)
     if "data" in group and ("timestamps" in group or "starting_time" in group):
-        if file.attribute(group, "neurodata_type") not in NOT_BEHAVIOR:
-            yield path, group
+        yield path, group
         return
     for name in group:
         yield from _groups(file, f"{path}/{name}", depth - 1, seen)
@@ -88,13 +97,20 @@ def _read(file: Hdf5File, group: h5py.Group, name: str) -> Series | None:
     if times is None:
         return None
     values: NDArray[Any] = file.read(data)
-    conversion, offset = file.attribute(data, "conversion"), file.attribute(data, "offset")
-    scale = conversion if isinstance(conversion, float) else 1.0
-    shift = offset if isinstance(offset, float) else 0.0
+    scale, shift = scale_of(file, data)
     if values.dtype.kind in "iuf" and (scale, shift) != (1.0, 0.0):
         values = values * scale + shift
     unit = file.attribute(data, "unit")
     return Series(name, times, values, unit if isinstance(unit, str) else "")
+
+
+def scale_of(file: Hdf5File, data: h5py.Dataset) -> tuple[float, float]:
+    """Return what stored values are multiplied with, and what is then added."""
+    conversion, offset = file.attribute(data, "conversion"), file.attribute(data, "offset")
+    return (
+        conversion if isinstance(conversion, float) else 1.0,
+        offset if isinstance(offset, float) else 0.0,
+    )
 
 
 def _times(file: Hdf5File, group: h5py.Group, n_samples: int) -> NDArray[np.float64] | None:

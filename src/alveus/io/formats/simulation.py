@@ -74,6 +74,7 @@ def _found(recording: Recording, kinds: BehaviorKinds, name: str) -> Found:
         trials=None if trials is None else TrialTable(trials.start, trials.stop, dict(trials.columns)),
         truth=recording.truth,
         truth_spike_times=recording.truth_spike_times,
+        tau=recording.tau,
         findings=list(recording.findings),
         source={**recording.source, "format": "simulation", "file": name},
     )
