@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from alveus.report.deconvolution import deconvolution_statements
 from alveus.report.figures import generation, latents, optical, recording, scores, training
 from alveus.report.figures.plot import Plot, series_color, theme_color
 from alveus.report.formatting import counted, number, seconds, words
@@ -108,6 +109,7 @@ def session_page(report: SessionReport) -> str:
         methods={m.name: m for m in report.models},
         score_plot=scores.intervals(picked, columns),
         recording_plots=_recording_plots(report),
+        of_events=deconvolution_statements(grouped.get("", [])),
         training_plots={m.name: training.curves(m) for m in report.models},
         latent_plots={
             m.name: [plot for plot in (latents.courses(m, colors[m.name]), latents.scatter(m)) if plot is not None]

@@ -320,7 +320,8 @@ def _median_row(values: Floats, target: str, settings: ScoreSettings) -> Row:
     values = values[np.isfinite(values)]
     row = Row(SCORE, target, value=float(np.median(values)))
     if values.size < MIN_UNITS:
-        return replace(row, note=f"no interval: only {values.size} units")
+        units = "unit" if values.size == 1 else "units"
+        return replace(row, note=f"no interval: only {values.size} {units}")
     rng = settings.generator("bootstrap", SCORE, target)
     medians = [np.median(values[rng.integers(values.size, size=values.size)]) for _ in range(settings.resamples)]
     low, high = np.percentile(medians, [2.5, 97.5])

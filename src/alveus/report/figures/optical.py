@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from alveus.report.inputs import Optical
 
 TRACES = 6  # examples that still have room to be looked at
+FEWEST_UNITS = 3  # with fewer there is no distribution to draw
 MOST_POINTS = 1200  # of a trace: more than the figure is wide
 
 
@@ -90,7 +91,7 @@ def quality(optical: Optical) -> Plot | None:
     """Draw how noise and signal-to-noise ratio are distributed over the units, and how the two go together."""
     noise, snr = optical.noise_level, optical.snr
     shown = np.isfinite(noise) & np.isfinite(snr) & (noise > 0)
-    if not shown.any():
+    if shown.sum() < FEWEST_UNITS:
         return None
     noise, snr = noise[shown], snr[shown]
     alt = (
