@@ -59,6 +59,17 @@ def read_suite2p(path: Path, options: ReadOptions) -> Recording:
     QualityError
         When there is no ROI.
     """
+    check_folder(path)
+    try:
+        found = _find(path, options)
+    except PermissionError as error:
+        raise RecordingError(
+            f"{error.filename} may not be read: give this user permission to read it and its folder"
+        ) from error
+    return assemble(found, options)
+
+
+def _find(path: Path, options: ReadOptions) -> Found:
     signal = choose_signal(options.signal, _held(path), path.name)
     findings: list[Finding] = []
     planes = [_plane(folder, signal, options, findings) for folder in _folders(path, signal, findings)]
@@ -75,21 +86,17 @@ def read_suite2p(path: Path, options: ReadOptions) -> Recording:
         delays=_delays(planes, rate, path, findings),
     )
     taus = sorted({plane.settings.tau for plane in planes if plane.settings.tau is not None})
-    return assemble(
-        Found(
-            traces,
-            _units(planes),
-            tau=taus[0] if len(taus) == 1 else None,
-            findings=findings,
-            source={"format": "suite2p", "file": path.name, "planes": str(len(planes))},
-        ),
-        options,
+    return Found(
+        traces,
+        _units(planes),
+        tau=taus[0] if len(taus) == 1 else None,
+        findings=findings,
+        source={"format": "suite2p", "file": path.name, "planes": str(len(planes))},
     )
 
 
 def _held(path: Path) -> tuple[Signal, ...]:
     """Return the signals that some plane has a file of."""
-    check_folder(path)
     folders = _candidates(path)
     held: list[Signal] = []
     if any((folder / F).exists() for folder in folders):
@@ -114,10 +121,7 @@ def _candidates(path: Path) -> list[Path]:
     if (path / F).exists() or (path / SPIKES).exists():
         return [path]
     for above in (path, path / "suite2p"):
-        try:
-            inside = [folder for folder in above.iterdir() if folder.is_dir()] if above.is_dir() else []
-        except OSError as error:
-            raise RecordingError(f"{above} cannot be listed: {error.strerror}") from error
+        inside = [folder for folder in above.iterdir() if folder.is_dir()] if above.is_dir() else []
         planes = [folder for folder in inside if PLANE.fullmatch(folder.name)]
         if planes:
             return sorted(planes, key=lambda folder: (int(folder.name.removeprefix("plane")), folder.name))
