@@ -251,8 +251,9 @@ def test_the_default_filter_keeps_cells_and_no_cell_at_all_is_a_matter_of_qualit
 def test_planes_without_rois_are_left_out_and_none_at_all_is_a_matter_of_quality(write_plane):
     empty = {"F": None, "Fneu": None, "spks": None, "iscell": None}
     folder = write_plane("plane0", ops=ops(nplanes=2), **empty).parent
-    with pytest.raises(QualityError, match="found no ROIs in 1 planes"):
-        read(folder)
+    for path in (folder, folder / "plane0"):
+        with pytest.raises(QualityError, match="found no ROIs in 1 planes"):
+            read(path)
     write_plane("plane1", ops=ops(nplanes=2))
     recording = read(folder)
     assert whats(recording) == {"planes_without_rois": 1}
