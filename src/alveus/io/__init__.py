@@ -2,7 +2,7 @@
 
 >>> from alveus.io import READERS
 >>> sorted(READERS)
-['alf', 'npz', 'nwb', 'phy', 'simulation']
+['alf', 'caiman', 'npz', 'nwb', 'phy', 'simulation', 'suite2p']
 """
 
 from typing import Any

@@ -196,6 +196,32 @@ def test_planes_are_joined_with_delays_by_when_they_start(write, add_plane):
     assert set(recording.units.columns) == {"plane"}
 
 
+def test_a_plane_that_starts_frames_later_has_none_until_then(write, add_plane):
+    def second(file):
+        add_plane(file, {"Fluorescence/b": traces(1, N_FRAMES - 2).T}, name="deep", start=0.25)
+
+    activity = read(write({"Fluorescence/a": traces()}, change=second)).activity
+    np.testing.assert_allclose(activity.delays, [0.0] * 4 + [0.05] * 4, atol=1e-12)
+    assert np.flatnonzero(activity.missing).tolist() == [0, 1]
+    found = activity.values[0:N_FRAMES]
+    np.testing.assert_array_equal(found[:, :4], traces())
+    np.testing.assert_array_equal(found[2:, 4:], traces(1, N_FRAMES - 2))
+    assert np.isnan(found[:2, 4:]).all()
+
+
+def test_planes_with_gaps_of_their_own_lack_the_frames_of_either(write, add_plane):
+    there = {0: np.delete(np.arange(N_FRAMES + 1), 7), 1: np.delete(np.arange(N_FRAMES + 1), 30)}
+
+    def second(file):
+        add_plane(file, {"Fluorescence/b": traces(1)}, name="deep", times=0.05 + there[1] / RATE)
+
+    activity = read(write({"Fluorescence/a": traces()}, change=second, times=there[0] / RATE)).activity
+    assert np.flatnonzero(activity.missing).tolist() == [7, 30]
+    found = activity.values[0 : N_FRAMES + 1]
+    np.testing.assert_array_equal(found[there[0], :4], traces())
+    np.testing.assert_array_equal(found[there[1], 4:], traces(1))
+
+
 def test_planes_that_differ_by_a_frame_lose_it_and_those_that_differ_by_more_are_refused(write, add_plane):
     def shorter(n_frames):
         return lambda file: add_plane(file, {"Fluorescence/b": traces(1, n_frames)}, name="deep", start=0.05)

@@ -8,7 +8,7 @@ import pickle
 import numpy as np
 import pytest
 
-from alveus.errors import QualityError, RecordingError
+from alveus.errors import QualityError, RecordingError, TemporaryError
 from alveus.io import ReadOptions, modality, read_recording
 from alveus.io.files.npy import NpyMatrix
 from alveus.preprocessing.units import choose_units
@@ -251,8 +251,9 @@ def test_the_default_filter_keeps_cells_and_no_cell_at_all_is_a_matter_of_qualit
 def test_planes_without_rois_are_left_out_and_none_at_all_is_a_matter_of_quality(write_plane):
     empty = {"F": None, "Fneu": None, "spks": None, "iscell": None}
     folder = write_plane("plane0", ops=ops(nplanes=2), **empty).parent
-    with pytest.raises(QualityError, match="found no ROIs in 1 planes"):
-        read(folder)
+    for path in (folder, folder / "plane0"):
+        with pytest.raises(QualityError, match="found no ROIs in 1 planes"):
+            read(path)
     write_plane("plane1", ops=ops(nplanes=2))
     recording = read(folder)
     assert whats(recording) == {"planes_without_rois": 1}
@@ -266,6 +267,55 @@ def test_some_planes_without_a_file_are_refused(write_plane):
         read(folder)
     with pytest.raises(RecordingError, match="holds no output of suite2p"):
         read(folder.parent.parent)
+
+
+FAULTS = {
+    "missing": (lambda plane: plane.with_name("none"), "does not exist"),
+    "a file": (lambda plane: plane / "F.npy", "is a file: this format is a folder"),
+    "empty": (lambda plane: change(plane, "F.npy", b""), r"F\.npy is empty \(0 bytes\)"),
+    "cut": (lambda plane: change(plane, "F.npy", (plane / "F.npy").read_bytes()[:500]), r"F\.npy is truncated"),
+    "no array": (lambda plane: change(plane, "Fneu.npy", b"x" * 90), r"Fneu\.npy \(90 bytes\) is damaged"),
+    "objects": (lambda plane: save(plane, "F", np.array([[{}] * 40] * 5, object)), "Python objects"),
+    "text": (lambda plane: save(plane, "F", np.full((5, 40), "a")), "must be a matrix of numbers"),
+    "one trace": (lambda plane: save(plane, "F", np.zeros(40)), r"shape \(40,\) .* must be a matrix of numbers"),
+    "text in iscell": (lambda plane: save(plane, "iscell", np.full((5, 2), "a")), "must have a row per ROI"),
+    "damaged settings": (lambda plane: change(plane, "ops.npy", (plane / "ops.npy").read_bytes()[:200]),
+                         r"ops\.npy \(200 bytes\) is damaged"),
+    "numbers as settings": (lambda plane: save(plane, "ops", np.arange(3)), "must hold one dictionary"),
+    "bad frames": (lambda plane: save(plane, "bad_frames", np.array([1.5])), "must list numbers of frames"),
+}  # fmt: skip
+
+
+def change(plane, name, content):
+    (plane / name).write_bytes(content)
+    return plane
+
+
+def save(plane, name, array):
+    np.save(plane / f"{name}.npy", array)
+    return plane
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_folder_that_cannot_be_read_is_refused_with_its_reason(write_plane, name):
+    make, words = FAULTS[name]
+    with pytest.raises(RecordingError, match=words) as caught:
+        read(make(write_plane()))
+    assert caught.value.exit_status == 2
+
+
+def test_a_file_that_changes_while_it_is_read_is_a_matter_of_time(write_plane):
+    folder = write_plane()
+    recording = read(folder)
+    np.save(folder / "F.npy", traces(n_frames=N_FRAMES // 2))
+    with pytest.raises(TemporaryError, match=r"F\.npy was changed while it was read"):
+        recording.activity.values[0:5]
+
+
+def test_frames_that_are_nan_are_read_as_they_are(write_plane):
+    values = traces()
+    values[:, 7] = np.nan
+    np.testing.assert_array_equal(read(write_plane(F=values)).activity.values[5:9], values.T[5:9])
 
 
 class Hostile:

@@ -31,14 +31,22 @@ CONTAINERS = {
     }.items()
     for name in names
 }
-DATES = {"datetime.datetime", "datetime.date", "datetime.timedelta", "datetime.timezone"}
+IGNORED = {
+    "datetime.datetime",
+    "datetime.date",
+    "datetime.timedelta",
+    "datetime.timezone",
+    *(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("slice", "range", "complex")),
+}
+"""Known, and never of use here."""
+
 KNOWN = {
     *ARRAYS,
     *BUFFERS,
     *SCALARS,
     *PATHS,
     *CONTAINERS,
-    *DATES,
+    *IGNORED,
     "numpy.ndarray",
     "numpy.dtype",
     "_codecs.encode",

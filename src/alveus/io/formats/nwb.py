@@ -13,7 +13,8 @@ from alveus.io.cleaning.observed import common_intervals
 from alveus.io.cleaning.spikes import ragged_spikes
 from alveus.io.files.columns import as_text, as_unit_column
 from alveus.io.files.hdf5 import Hdf5Column, Hdf5File
-from alveus.io.formats.nwb_ophys import find_responses, read_traces
+from alveus.io.formats.nwb_ophys import read_traces
+from alveus.io.formats.nwb_responses import find_responses
 from alveus.io.formats.nwb_series import find_series
 from alveus.io.formats.nwb_tables import plain_columns, ragged_ends
 from alveus.io.found import Found, TrialTable

@@ -1,47 +1,22 @@
 """A folder of suite2p to a recording: fluorescence or events of all planes, which ROIs are cells, bad frames."""
 
-import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alveus.errors import QualityError, RecordingError
+from alveus.errors import RecordingError
 from alveus.io.assemble import assemble
-from alveus.io.cleaning.optical import Signal, choose_signal, lies_on_its_side, on_its_side, shared_frames
-from alveus.io.files.npy import NpyMatrix, read_npy
+from alveus.io.cleaning.optical import Signal, choose_signal, shared_frames
 from alveus.io.files.opening import check_folder
 from alveus.io.files.traces import by_unit
-from alveus.io.formats.suite2p_settings import PlaneSettings, read_settings
+from alveus.io.formats.suite2p_planes import NEUROPIL, Plane, held_signals, plane_folders, read_plane
 from alveus.io.found import Found
 from alveus.io.options import ReadOptions
 from alveus.recording import Finding, Recording, Traces, Units
 from alveus.recording.recording import Column
 
-F, NEUROPIL, SPIKES, IS_CELL = "F.npy", "Fneu.npy", "spks.npy", "iscell.npy"
-COMBINED = "combined"
-PLANE = re.compile(r"plane(\d+)")
 SAME_RATE = 1e-3  # part by which rates may differ and still mean the same
-
-
-@dataclass(frozen=True)
-class Plane:
-    """What the folder of one plane holds."""
-
-    folder: Path
-    traces: NpyMatrix
-    neuropil: NpyMatrix | None
-    is_cell: NDArray[np.float64] | None
-    settings: PlaneSettings
-
-    @property
-    def number(self) -> int | None:
-        """Place in the turn in which planes are scanned."""
-        named = PLANE.fullmatch(self.folder.name)
-        if self.settings.place is not None or named is None:
-            return self.settings.place
-        return int(named[1])
 
 
 def read_suite2p(path: Path, options: ReadOptions) -> Recording:
@@ -59,9 +34,20 @@ def read_suite2p(path: Path, options: ReadOptions) -> Recording:
     QualityError
         When there is no ROI.
     """
-    signal = choose_signal(options.signal, _held(path), path.name)
+    check_folder(path)
+    try:
+        found = _find(path, options)
+    except PermissionError as error:
+        raise RecordingError(
+            f"{error.filename} may not be read: give this user permission to read it and its folder"
+        ) from error
+    return assemble(found, options)
+
+
+def _find(path: Path, options: ReadOptions) -> Found:
+    signal = choose_signal(options.signal, held_signals(path), path.name)
     findings: list[Finding] = []
-    planes = [_plane(folder, signal, options, findings) for folder in _folders(path, signal, findings)]
+    planes = [read_plane(folder, signal, options, findings) for folder in plane_folders(path, signal, findings)]
     rate = _rate(planes, options, path, findings)
     lengths = [plane.traces.shape[1] for plane in planes]
     n_frames, notes = shared_frames(lengths, [plane.folder.name for plane in planes], path.name)
@@ -75,109 +61,13 @@ def read_suite2p(path: Path, options: ReadOptions) -> Recording:
         delays=_delays(planes, rate, path, findings),
     )
     taus = sorted({plane.settings.tau for plane in planes if plane.settings.tau is not None})
-    return assemble(
-        Found(
-            traces,
-            _units(planes),
-            tau=taus[0] if len(taus) == 1 else None,
-            findings=findings,
-            source={"format": "suite2p", "file": path.name, "planes": str(len(planes))},
-        ),
-        options,
+    return Found(
+        traces,
+        _units(planes),
+        tau=taus[0] if len(taus) == 1 else None,
+        findings=findings,
+        source={"format": "suite2p", "file": path.name, "planes": str(len(planes))},
     )
-
-
-def _held(path: Path) -> tuple[Signal, ...]:
-    """Return the signals that some plane has a file of."""
-    check_folder(path)
-    folders = _candidates(path)
-    held: list[Signal] = []
-    if any((folder / F).exists() for folder in folders):
-        held.append("fluorescence")
-    if any((folder / SPIKES).exists() for folder in folders):
-        held.append("events")
-    if not held and any((folder / "ops.npy").exists() or (folder / "settings.npy").exists() for folder in folders):
-        raise QualityError(
-            f"{path.name}: suite2p found no ROIs in {len(folders)} planes (no {F}): nothing to analyse; "
-            "run its detection again with other settings"
-        )
-    if not held:
-        raise RecordingError(
-            f"{path} holds no output of suite2p: neither {F} nor a folder plane0 or suite2p/plane0 with it; "
-            "give the folder suite2p, the one above it, or that of a plane"
-        )
-    return tuple(held)
-
-
-def _candidates(path: Path) -> list[Path]:
-    """Return the folders of planes, in their order; the one of all planes combined only if there is no other."""
-    if (path / F).exists() or (path / SPIKES).exists():
-        return [path]
-    for above in (path, path / "suite2p"):
-        try:
-            inside = [folder for folder in above.iterdir() if folder.is_dir()] if above.is_dir() else []
-        except OSError as error:
-            raise RecordingError(f"{above} cannot be listed: {error.strerror}") from error
-        planes = [folder for folder in inside if PLANE.fullmatch(folder.name)]
-        if planes:
-            return sorted(planes, key=lambda folder: (int(folder.name.removeprefix("plane")), folder.name))
-        if (above / COMBINED).is_dir():
-            return [above / COMBINED]
-    return []
-
-
-def _folders(path: Path, signal: Signal, findings: list[Finding]) -> list[Path]:
-    name = F if signal == "fluorescence" else SPIKES
-    folders = _candidates(path)
-    empty = [folder.name for folder in folders if not (folder / F).exists() and not (folder / SPIKES).exists()]
-    if empty:
-        message = f"{path.name}: no ROIs were found in {len(empty)} planes ({', '.join(empty[:5])}): left out"
-        findings.append(Finding("planes_without_rois", len(empty), message))
-    used = [folder for folder in folders if folder.name not in empty]
-    lacking = [folder.name for folder in used if not (folder / name).exists()]
-    if lacking:
-        raise RecordingError(
-            f"{path.name}: {len(lacking)} of {len(used)} planes have no {name} ({', '.join(lacking[:5])}): "
-            "restore it, or choose another signal"
-        )
-    return used
-
-
-def _plane(folder: Path, signal: Signal, options: ReadOptions, findings: list[Finding]) -> Plane:
-    settings, notes = read_settings(folder, options.max_bytes, needed=options.sampling_rate is None)
-    findings += notes
-    is_cell = None
-    if (folder / IS_CELL).exists():
-        is_cell = read_npy(folder / IS_CELL, options.max_bytes)
-        if is_cell.ndim not in (1, 2) or is_cell.dtype.kind not in "biuf" or 0 in is_cell.shape[1:]:
-            raise RecordingError(
-                f"{folder.name}/{IS_CELL} has shape {is_cell.shape} and type {is_cell.dtype}: it must have a row "
-                "per ROI, with 0 or 1 and a probability"
-            )
-        is_cell = is_cell.astype(np.float64).reshape(len(is_cell), -1)
-    else:
-        message = f"{folder.name} has no {IS_CELL}: all of its ROIs count as cells"
-        findings.append(Finding("no_iscell", 1, message))
-    name = F if signal == "fluorescence" else SPIKES
-    stored = NpyMatrix(folder / name, options.max_bytes)
-    neuropil = None
-    if signal == "fluorescence" and (folder / NEUROPIL).exists():
-        neuropil = NpyMatrix(folder / NEUROPIL, options.max_bytes)
-        if neuropil.shape != stored.shape:
-            raise RecordingError(
-                f"{folder.name}: {F} has shape {stored.shape} but {NEUROPIL} {neuropil.shape}: they are of "
-                "different runs of suite2p; run its extraction again"
-            )
-    turned = lies_on_its_side(
-        stored.shape, None if is_cell is None else len(is_cell), f"{folder.name}/{name}", IS_CELL
-    )
-    if turned:
-        findings.append(on_its_side(stored.shape, f"{folder.name}/{name}"))
-        stored, neuropil = stored.transposed(), None if neuropil is None else neuropil.transposed()
-    if settings.n_frames not in (None, stored.shape[1]):
-        message = f"its settings say {settings.n_frames} frames, {name} has {stored.shape[1]}: the file counts"
-        findings.append(Finding("other_length", 1, f"{folder.name}: {message}"))
-    return Plane(folder, stored, neuropil, is_cell, settings)
 
 
 def _rate(planes: list[Plane], options: ReadOptions, path: Path, findings: list[Finding]) -> float:
