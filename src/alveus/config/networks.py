@@ -42,8 +42,15 @@ class GaussianLikelihood(Section):
     ] = "per_unit"
 
 
+class ZeroInflatedGammaLikelihood(Section):
+    """Independent events of a deconvolution: none in most bins, else a gamma-distributed amount (Wei et al., 2020)."""
+
+    kind: Literal["zero_inflated_gamma"] = "zero_inflated_gamma"
+
+
 Likelihood = Annotated[
-    PoissonLikelihood | NegativeBinomialLikelihood | GaussianLikelihood, Field(discriminator="kind")
+    PoissonLikelihood | NegativeBinomialLikelihood | GaussianLikelihood | ZeroInflatedGammaLikelihood,
+    Field(discriminator="kind"),
 ]
 
 
