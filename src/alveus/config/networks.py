@@ -71,7 +71,7 @@ class AnisotropicPrior(Section):
         Literal["geometric", "pca"] | tuple[Annotated[Number, Field(gt=0)], ...],
         Field(
             description="one a latent; geometric: a ladder 1, ratio, ratio², …; pca: the spectrum of the "
-            "covariance of log rates (of the activity where it is no count)"
+            "covariance of log rates (the correlation of activity that is no count)"
         ),
     ] = "geometric"
     ratio: Annotated[Number, Field(gt=0, lt=1, description="of neighbours in the geometric ladder")] = 0.7

@@ -57,6 +57,11 @@ class EventStatistics:
     shape: Floats
     largest_shape: Floats
 
+    @property
+    def mean_event(self) -> Floats:
+        """Mean of the positive values."""
+        return self.location + self.size
+
 
 class RunningEvents:
     """Sums up events block by block."""
