@@ -25,7 +25,9 @@ def test_components_and_latents_agree_with_scikit_learn(bins, counts, train):
 
 
 def test_activity_that_is_no_count_is_brought_to_unit_variance(make_bins, train):
-    traces = (np.random.default_rng(0).normal(size=(5000, 25)) * np.geomspace(1e-4, 1e4, 25) - 7).astype(np.float32)
+    traces = (np.random.default_rng(0).normal(size=(5000, 25)) * np.geomspace(1e-4, 1e4, 25) - 7).astype(
+        np.float32
+    )
     traces[:, 5] = 3  # a unit that does not vary has no part in it
     ours = fits(make_bins(traces))[0]
     scaled = StandardScaler().fit(traces[train].astype(np.float64))

@@ -68,9 +68,7 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("kind", "own", "of_scipy"), TABLE, ids=["-".join([k, *o.values()]) for k, o, _ in TABLE]
-)
+@pytest.mark.parametrize(("kind", "own", "of_scipy"), TABLE, ids=["-".join([k, *o.values()]) for k, o, _ in TABLE])
 def test_every_likelihood_agrees_with_scipy(kind, own, of_scipy, features):
     likelihood = LIKELIHOODS[kind](n_features=4, n_units=3, **own)
     likelihood.start_from([torch.poisson(torch.tensor([0.2, 2.0, 30.0]).expand(500, 3))])

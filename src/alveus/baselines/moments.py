@@ -129,7 +129,7 @@ def _moments(
     total: NDArray[np.float64],
     products: NDArray[np.float64],
     shift: NDArray[np.float64],
-    of_counts: bool,  # noqa: FBT001
+    of_counts: bool,
 ) -> Moments:
     mean = total / n_bins
     covariance = (products - n_bins * np.outer(mean, mean)) / max(n_bins - 1, 1)

@@ -43,7 +43,7 @@ class GaussianLikelihood(Section):
 
 
 class ZeroInflatedGammaLikelihood(Section):
-    """Independent events of a deconvolution: none in most bins, else a gamma-distributed amount (Wei et al., 2020)."""
+    """Independent events of a deconvolution: none in most bins, else a gamma-distributed amount."""
 
     kind: Literal["zero_inflated_gamma"] = "zero_inflated_gamma"
 

@@ -11,13 +11,14 @@ from torch import Tensor
 
 from alveus.errors import ArtefactError, SettingError
 from alveus.fit.batches import Stretches, whole
-from alveus.fit.data import Activity, FitData
+from alveus.fit.data import TRAIN, Activity, FitData
 from alveus.fit.fitted import FittedModel, State
 from alveus.models.batch import Batch
 from alveus.models.build import Trained, build_network
 from alveus.models.network import Encoded, Network
 from alveus.models.priors import ConditionalPrior
 from alveus.models.vae import Vae
+from alveus.recording.spread import spread_of_units
 
 BLOCK_BINS = 2048
 """Bins encoded at a time; activations of this many stay in a core's cache."""
@@ -41,6 +42,7 @@ class Posteriors:
     kl: Array | None
     prior_variance: Array | None
     prior_mean: Array | None
+    squared_error: Array | None
 
 
 def load_network(model: FittedModel, state: State, device: torch.device) -> Network:
@@ -115,6 +117,9 @@ def posteriors(networks: list[Network], data: FitData, device: torch.device) -> 
     variance = np.stack([vae.prior.variance.detach().cpu().numpy() for vae in vaes]) if vaes else None
     conditional = bool(vaes) and isinstance(vaes[0].prior, ConditionalPrior)
     prior_mean = np.empty_like(mean) if conditional else None
+    squared_error = None if data.of_counts else np.empty((n_seeds, n_bins), np.float32)
+    weight = None if data.of_counts else spread_of_units(data.counts, data.split == TRAIN).weight
+    precision = None if weight is None else torch.from_numpy(np.sqrt(weight)).float().to(device)
     if conditional:
         variance = np.zeros((n_seeds, n_latents), np.float32)  # to become the mean over bins
     generator = torch.Generator(device).manual_seed(SAMPLE_SEED)
@@ -126,6 +131,8 @@ def posteriors(networks: list[Network], data: FitData, device: torch.device) -> 
             mean[seed, bins] = _counted(batch, batch.of_targets(encoded.posterior.loc)).cpu().numpy()
             spread = encoded.posterior.variance.sqrt()
             scale[seed, bins] = _counted(batch, batch.of_targets(spread)).cpu().numpy()
+            if squared_error is not None and precision is not None:
+                squared_error[seed, bins] = _squared_error(network, batch, encoded, precision)
             if not isinstance(network, Vae):
                 continue
             assert kl is not None  # noqa: S101  (for the type checker)
@@ -138,7 +145,7 @@ def posteriors(networks: list[Network], data: FitData, device: torch.device) -> 
                 moments = [_counted(batch, moment).cpu().numpy() for moment in network.prior.moments(batch)]
                 prior_mean[seed, bins] = moments[0]
                 variance[seed] += moments[1].sum(axis=0) / n_bins
-    return Posteriors(mean, scale, log_likelihood, kl, variance, prior_mean)
+    return Posteriors(mean, scale, log_likelihood, kl, variance, prior_mean, squared_error)
 
 
 def _expected(network: Vae, batch: Batch, encoded: Encoded, noise: Tensor) -> Array:
@@ -153,6 +160,14 @@ def _expected(network: Vae, batch: Batch, encoded: Encoded, noise: Tensor) -> Ar
         features = network.decoder(posterior.place(batch.of_targets(one)), side)
         kernel += network.likelihood.log_kernel(features, target).sum(-1)
     return _counted(batch, kernel / N_SAMPLES + network.log_base(target)).cpu().numpy()
+
+
+def _squared_error(network: Network, batch: Batch, encoded: Encoded, precision: Tensor) -> Array:
+    """Return the squared error of the targets that count, (target,), given one over each unit's spread (unit,)."""
+    side = batch.of_targets(encoded.hidden) if network.decoder.hears_encoder else None
+    expected = network.rates(batch.of_targets(encoded.posterior.loc), side)
+    error = (batch.of_targets(batch.activity) - expected) * precision
+    return _counted(batch, error.square().sum(-1)).cpu().numpy()
 
 
 def _counted(batch: Batch, values: Tensor) -> Tensor:

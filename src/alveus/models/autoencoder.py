@@ -18,7 +18,8 @@ class Autoencoder(Network):
     """Latents z = f(x) and reconstruction g(z), with the loss Σ_units (x − g(z))² (Hinton & Salakhutdinov, 2006).
 
     Counts are square-rooted first (Anscombe, 1948), other activity is divided by each unit's standard deviation,
-    as for PCA, so that a linear one spans PCA's subspace. The loss is that of a Gaussian likelihood of unit variance, up to a constant, times two.
+    as for PCA, so that a linear one spans PCA's subspace. The loss is that of a Gaussian likelihood of unit
+    variance, up to a constant, times two.
 
     Parameters
     ----------
@@ -66,6 +67,10 @@ class Autoencoder(Network):
     def loss(self, means: Means, beta: float) -> Tensor:  # noqa: ARG002
         """Return the mean over bins of the squared error, summed over units, ()."""
         return -means.log_likelihood
+
+    def rates(self, latents: Tensor, side: Tensor | None = None) -> Tensor:
+        """Return the activity given back (..., unit); of counts without what noise adds to a square."""
+        return self.inputs.undo(self.readout(self.decoder(latents, side)).float())
 
     def log_base(self, activity: Tensor) -> Tensor:
         """Return 0: a squared error is no likelihood."""

@@ -57,6 +57,15 @@ class Inputs(nn.Module):
         """Turn activity (..., unit) into inputs (..., unit) without unit of measure."""
         return (self._compressed(activity) - self.mean) / self.spread
 
+    def undo(self, inputs: Tensor) -> Tensor:
+        """Turn inputs (..., unit) back into activity (..., unit)."""
+        activity = inputs * self.spread + self.mean
+        if self.root:
+            activity = (activity / 2).square() - ANSCOMBE
+        if self.compress:
+            activity = activity.expm1()
+        return activity * self.event if self.of_events else activity
+
     def start_from(self, blocks: Callable[[], Iterable[Tensor]]) -> None:
         """Take mean and spread from blocks (bin, unit) of activity that together are the training bins."""
         if self.of_events:

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 LOCATION_DOUBT = 10
-"""Events. The smallest of n is an upper end of where events begin, and with n of them the location is n/(n + 10) of
-it: never the smallest event itself, whose density would be infinite for a shape below 1 and 0 above, and far below
-it where a few events say little."""
+"""Events. The smallest of n is an upper end of where events begin, and the location is n/(n + 10) of it: never the
+smallest event itself, whose density would be infinite for a shape below 1 and 0 above, and far below it where a
+few events say little."""
 
 SMALLEST_SHAPE, LARGEST_SHAPE = 1e-2, 1e3
 """Bounds of the shape. At the upper one events vary by 3 % about their mean: without it a unit whose events are

@@ -46,7 +46,7 @@ def warnings(study: Study) -> list[str]:
 
 
 def _unbinned(model: Model, study: Study, dataset: str, session: str) -> Iterator[str]:
-    """Yield what is wrong with a likelihood for a session that is not yet binned: is it of spikes, or of light?"""
+    """Yield what is wrong with a likelihood for a session that is not yet binned."""
     if not isinstance(model, Vae) or model.likelihood.kind not in COUNT_LIKELIHOODS | EVENT_LIKELIHOODS:
         return
     settings = study.session(dataset, session)
@@ -89,9 +89,15 @@ def _misfits(model: Model, facts: Mapping[str, Any]) -> Iterator[str]:
             f"{FOR_REAL_NUMBERS if quantity == 'events' else 'choose gaussian'}"
         )
     if quantity == "counts" and kind in EVENT_LIKELIHOODS:
-        yield f"has likelihood {kind}, which describes events of a deconvolution, but the activity is counts: {FOR_COUNTS}"
+        yield (
+            f"has likelihood {kind}, which describes events of a deconvolution, but the activity is counts: "
+            f"{FOR_COUNTS}"
+        )
     if quantity == "dff" and kind in EVENT_LIKELIHOODS:
-        yield f"has likelihood {kind}, which describes events, but the activity is ΔF/F, also negative: choose gaussian"
+        yield (
+            f"has likelihood {kind}, which describes events, but the activity is ΔF/F, which is also negative: "
+            "choose gaussian"
+        )
     if isinstance(model.prior, ConditionalPrior):
         known = [covariate["name"] for covariate in facts["behavior"]]
         for name in model.prior.covariates:

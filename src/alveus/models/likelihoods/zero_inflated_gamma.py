@@ -13,8 +13,8 @@ from alveus.models.likelihoods.likelihood import Likelihood
 from alveus.recording.events import SMALLEST_SHAPE, RunningEvents
 
 SIZE_FLOOR = 1e-2
-"""Smallest mean of an event, as part of the unit's own. Without it a bin with a tiny event, as binning makes them at
-its edges, would earn any likelihood by a mean going to 0."""
+"""Smallest mean of an event, as part of the unit's own. Without it a bin with a tiny event, as binning makes them
+at its edges, would earn any likelihood by a mean going to 0."""
 
 LEAST_LOGIT = 30.0
 """Largest log odds for or against an event: beyond, single precision knows no other outcome."""
@@ -75,7 +75,7 @@ class ZeroInflatedGamma(Distribution):
         """Draw once, (*sample_shape, ..., unit)."""
         shape = self._extended_shape(sample_shape)
         k, u = self.concentration.expand(shape), torch.rand((3, *shape), device=self.logits.device)
-        above = self.location + self.size * self.ratio * torch._standard_gamma(k) / k  # noqa: SLF001
+        above = self.location + self.size * self.ratio * torch._standard_gamma(k) / k
         event = torch.where(u[1] < self.slip, self.location * (1 - u[2]), above)
         return torch.where(u[0] < self.logits.sigmoid(), event, torch.zeros_like(event))
 
