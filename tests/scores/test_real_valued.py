@@ -34,7 +34,7 @@ def signal(latents):
 
 @pytest.fixture(scope="module")
 def activity(signal):
-    """Units of which the latents explain 0.8 of the variance, in units of measure of which 1e8 lie between them."""
+    """The latents explain 0.8 of the variance of each unit; units of measure differ by up to 1e8."""
     noise = np.random.default_rng(2).normal(size=signal.shape)
     both = np.sqrt(SIGNAL) * signal + np.sqrt(1 - SIGNAL) * noise
     return both * np.geomspace(1e-4, 1e4, N_UNITS) + np.linspace(-3, 3, N_UNITS)

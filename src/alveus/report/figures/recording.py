@@ -64,6 +64,9 @@ def _image(counts: NDArray[np.generic]) -> NDArray[np.float64]:
 def raster(window: ActivityWindow, quantity: str) -> Plot:
     """Draw an example stretch: the population's rate, every unit's activity, behaviour below."""
     times, counts = np.asarray(window.times, float), np.asarray(window.counts)
+    if quantity != "counts":  # of arbitrary units of measure: else a single unit could be all there is to see
+        spread = counts.std(axis=0, dtype=np.float64)
+        counts = counts / np.where(spread > 0, spread, 1.0)
     n_bins, n_units = counts.shape
     bin_size = float(np.median(np.diff(times))) if n_bins > 1 else 1.0
     snippets = [s for s in window.behavior if has_data(s)][:MAX_SNIPPETS]
@@ -100,12 +103,13 @@ def raster(window: ActivityWindow, quantity: str) -> Plot:
         grid[-1].set_xlabel("time in the recording [s]")
         figure.align_ylabels(list(grid))
         svg = to_svg(figure, "raster", alt)
+    scale_says = "" if quantity == "counts" else ", in units of each unit's standard deviation"
     return Plot(
         title, alt,
-        f"Each row is a unit, each column a bin of {seconds(bin_size)}; a stronger colour is more {quantity}. "
-        "Above, the mean over units; below, behaviour in the same bins.",
+        f"Each row is a unit, each column a bin of {seconds(bin_size)}; a stronger colour is more {quantity}"
+        f"{scale_says}. Above, the mean over units; below, behaviour in the same bins.",
         "blank columns across all units (lost data), columns filled in all units at once (artefacts), "
-        "two rows with the same pattern (one cell sorted twice).",
+        f"two rows with the same pattern (one cell {'sorted' if quantity == 'counts' else 'found'} twice).",
         svg,
     )  # fmt: skip
 
@@ -113,7 +117,7 @@ def raster(window: ActivityWindow, quantity: str) -> Plot:
 def rates_and_fano(rates: NDArray[np.float64], fano: NDArray[np.float64] | None, quantity: str) -> Plot:
     """Draw the units' rates in order, and their Fano factors against them."""
     rates = np.asarray(rates, float)
-    unit = "Hz" if quantity == "counts" else f"{quantity} per second"
+    unit = {"counts": "Hz", "dff": "ΔF/F"}.get(quantity, f"{quantity} per second")
     silent = int((rates <= 0).sum())
     ordered = np.sort(rates[rates > 0])[::-1]
     middle = number(float(np.median(rates))) if rates.size else "unknown"
@@ -151,12 +155,24 @@ def rates_and_fano(rates: NDArray[np.float64], fano: NDArray[np.float64] | None,
         tidy(left, grid="y")
         tidy(right, grid="y")
         svg = to_svg(figure, "rates", alt)
+    if quantity == "counts":
+        right_says = (
+            "Right: 1 is what Poisson counts of a constant rate give; behaviour that drives a unit lifts it."
+        )
+        look_for = (
+            "many units below 0.1 Hz (bins are nearly always empty), units far above 100 Hz (hash or multi-unit), "
+            "Fano factors far above 2 (a Poisson likelihood will be too narrow) or well below 1 at high rates."
+        )
+    else:
+        right_says = (
+            f"Units of measure are arbitrary: that one unit has more {quantity} than another says nothing of how "
+            "active it is."
+        )
+        look_for = "a few units far below all others (no cell, or one that never fires), or far above (a bright artefact)."
     without = f" {counted(silent, 'unit')} without activity not drawn." if silent else ""
     return Plot(
         "Rates and variability of the units", alt,
-        f"Left: one dot a unit, the dashed line is the median ({middle} {unit}).{without} "
-        "Right: 1 is what Poisson counts of a constant rate give; behaviour that drives a unit lifts it.",
-        "many units below 0.1 Hz (bins are nearly always empty), units far above 100 Hz (hash or multi-unit), "
-        "Fano factors far above 2 (a Poisson likelihood will be too narrow) or well below 1 at high rates.",
+        f"Left: one dot a unit, the dashed line is the median ({middle} {unit}).{without} {right_says}",
+        look_for,
         svg,
     )  # fmt: skip
