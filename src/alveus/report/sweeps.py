@@ -18,7 +18,7 @@ Sweeps = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 COLUMNS = (
     "session", "sweep", "model", "values", "rate", "distortion", "co_smoothing", "co_smoothing_low",
-    "co_smoothing_high", "chosen",
+    "co_smoothing_high", "score", "chosen",
 )  # fmt: skip
 
 
@@ -96,6 +96,7 @@ def sweeps_csv(members: Sequence[Member]) -> str:
                 m.model,
                 json.dumps(dict(m.values)),
                 *("" if n is None else n for n in numbers),
+                row.score if row else "",
                 "yes" if m.chosen else "",
             )
         )

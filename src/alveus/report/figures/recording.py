@@ -168,7 +168,10 @@ def rates_and_fano(rates: NDArray[np.float64], fano: NDArray[np.float64] | None,
             f"Units of measure are arbitrary: that one unit has more {quantity} than another says nothing of how "
             "active it is."
         )
-        look_for = "a few units far below all others (no cell, or one that never fires), or far above (a bright artefact)."
+        look_for = (
+            "a few units far below all others (no cell, or one that is never active), or far above (a bright "
+            "artefact)."
+        )
     without = f" {counted(silent, 'unit')} without activity not drawn." if silent else ""
     return Plot(
         "Rates and variability of the units", alt,
