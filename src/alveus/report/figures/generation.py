@@ -49,8 +49,8 @@ def draws(model: ModelReport, quantity: str) -> Plot | None:
         f"{counted(checks[0].drawn.shape[0], 'draw')} from prior and decoder of seed 0, their median as a dot. It "
         "should cross the dashed line, where drawn equals recorded; those that do not are orange. At most "
         f"{MOST_ITEMS} of a kind are shown.",
-        f"many more than one orange line in twenty; all lines to one side ({narrow}correlations near 0: the latents "
-        "share too little).",
+        f"many more than one orange line in twenty; all lines to one side ({narrow}correlations near 0: the "
+        "latents share too little).",
         svg,
     )  # fmt: skip
 

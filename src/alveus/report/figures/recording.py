@@ -118,8 +118,9 @@ def rates_and_fano(rates: NDArray[np.float64], fano: NDArray[np.float64] | None,
     """Draw the units' rates in order, and their Fano factors against them."""
     rates = np.asarray(rates, float)
     unit = {"counts": "Hz", "dff": "ΔF/F"}.get(quantity, f"{quantity} per second")
-    silent = int((rates <= 0).sum())
-    ordered = np.sort(rates[rates > 0])[::-1]
+    traces = quantity == "dff"  # which lie about 0: no unit is silent, and some have a mean below it
+    silent = 0 if traces else int((rates <= 0).sum())
+    ordered = np.sort(rates if traces else rates[rates > 0])[::-1]
     middle = number(float(np.median(rates))) if rates.size else "unknown"
     alt = f"Mean rates of {counted(rates.size, 'unit')}, median {middle} {unit}"
     with drawing():
@@ -128,11 +129,14 @@ def rates_and_fano(rates: NDArray[np.float64], fano: NDArray[np.float64] | None,
         dots = rates.size <= MAX_VECTOR_POINTS
         left.plot(np.arange(1, ordered.size + 1), ordered, ".", color=BLUE, markersize=5, rasterized=not dots)
         if ordered.size:
-            left.set_yscale("log")
-            plain_log(left.yaxis)
-            left.axhline(float(np.median(rates)) or ordered[-1], color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+            if not traces:
+                left.set_yscale("log")
+                plain_log(left.yaxis)
+            left.axhline(
+                float(np.median(rates)) or float(ordered[-1]), color=MUTED, linewidth=0.9, linestyle=(0, (4, 3))
+            )
         left.set_xlabel("unit, most active first")
-        left.set_title(f"Mean rate [{unit}]")
+        left.set_title("Mean ΔF/F" if traces else f"Mean rate [{unit}]")
         if fano is None or not np.isfinite(fano).any():
             right.text(
                 0.5, 0.5, "Fano factors are not defined\nfor these data", ha="center", va="center", color=MUTED
