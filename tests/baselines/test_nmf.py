@@ -96,14 +96,18 @@ def test_seeds_are_random_starts_and_only_training_bins_have_an_influence(parts,
 def test_negative_activity_is_refused_with_its_extent(make_bins):
     traces = np.ones((5000, 3), np.float32)
     traces[4999, 1], traces[7, 1] = -0.25, -0.5  # one of them in a test bin: latents are wanted there too
-    with pytest.raises(SettingError, match=r"2 of 15000 numbers are negative, in 1 of 3 units, down to -0\.5"):
+    with pytest.raises(SettingError, match=r"2 of 15000 values are negative, in 1 of 3 units, down to -0\.5"):
         fits(make_bins(traces), latents=2)
 
 
-def test_events_are_taken_as_they_are(parts, make_bins):
-    counts = parts[1]
-    one, other = (fits(make_bins(a))[0].parameters for a in (counts, counts.astype(np.float32)))
-    assert np.array_equal(one["components"], other["components"])
+def test_events_of_any_unit_of_measure_have_the_same_latents(parts, make_bins):
+    events = parts[1].astype(np.float32)
+    unit = 2.0 ** np.arange(-15, 15).astype(np.float32)  # powers of 2: nothing is rounded
+    latents = [project_nmf(fits(make_bins(a))[0].parameters, a).mean for a in (events, events * unit)]
+    np.testing.assert_allclose(*latents, rtol=1e-5, atol=1e-6)
+    size = fits(make_bins(events))[0].parameters["size"]
+    square = (events[make_bins(events).train] ** 2).mean(0)
+    np.testing.assert_allclose(size, np.where(square > 0, np.sqrt(square), 1), rtol=1e-6)
 
 
 def test_silence_is_refused_and_a_silent_unit_is_not(parts, make_bins):

@@ -1,5 +1,6 @@
 import numpy as np
 from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
 
 from alveus.baselines.pca import fit_pca, project_pca
 from alveus.config.models import Pca
@@ -23,11 +24,18 @@ def test_components_and_latents_agree_with_scikit_learn(bins, counts, train):
     assert latents.scale is None
 
 
-def test_activity_that_is_no_count_is_taken_as_it_is(make_bins, train):
-    traces = np.random.default_rng(0).normal(size=(5000, 25)).astype(np.float32) * np.linspace(1, 3, 25) - 7
-    ours = fits(make_bins(traces.astype(np.float32)))[0]
-    theirs = PCA(4, svd_solver="full").fit(traces[train])
-    np.testing.assert_allclose(ours["explained_variance"], theirs.explained_variance_, rtol=1e-4)
+def test_activity_that_is_no_count_is_brought_to_unit_variance(make_bins, train):
+    traces = (np.random.default_rng(0).normal(size=(5000, 25)) * np.geomspace(1e-4, 1e4, 25) - 7).astype(
+        np.float32
+    )
+    traces[:, 5] = 3  # a unit that does not vary has no part in it
+    ours = fits(make_bins(traces))[0]
+    scaled = StandardScaler().fit(traces[train].astype(np.float64))
+    theirs = PCA(4, svd_solver="full").fit(scaled.transform(traces[train]))
+    np.testing.assert_allclose(ours["explained_variance"], theirs.explained_variance_, rtol=1e-3)
+    expected = theirs.transform(scaled.transform(traces))
+    sign = np.sign((project_pca(ours, traces).mean * expected).sum(0))
+    np.testing.assert_allclose(project_pca(ours, traces).mean, expected * sign, atol=2e-3)
 
 
 def test_signs_are_fixed_and_two_fits_are_equal(bins):

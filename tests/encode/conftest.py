@@ -1,6 +1,6 @@
 """Models with random weights, which say as well as trained ones what is drawn from them."""
 
-from alveus.config.models import Vae
+from alveus.config.models import COUNT_LIKELIHOODS, Vae
 from alveus.fit.fitted import FittedModel
 from alveus.models.build import build_network, seeded
 
@@ -12,7 +12,7 @@ def untrained(seed: int = 0, n_units: int = 6, n_conditions: int = 0, **settings
     """Make a model whose units, if they count, fire about once in three bins."""
     net = {"kind": "mlp", "hidden": [8]}
     model = Vae(method="vae", **({"latents": 2, "encoder": net, "decoder": net} | settings))
-    of_counts = model.likelihood.kind != "gaussian"
+    of_counts = model.likelihood.kind in COUNT_LIKELIHOODS
 
     def build():
         return build_network(model, n_units, bin_size=BIN, n_conditions=n_conditions, of_counts=of_counts)

@@ -60,9 +60,10 @@ def test_rates_of_a_log_linear_model_have_their_closed_form(posterior):
         {},
         {"likelihood": "negative_binomial", "encoder": WINDOW, "prior": AUTOREGRESSIVE},
         {"likelihood": "gaussian"},
+        {"likelihood": "zero_inflated_gamma"},
         {"posterior": "smoothed", "prior": AUTOREGRESSIVE},
     ],
-    ids=["one bin", "window", "gaussian", "smoothed"],
+    ids=["one bin", "window", "gaussian", "events", "smoothed"],
 )
 def test_rates_are_the_average_over_samples_of_the_posterior(settings):
     model = untrained(**settings)

@@ -58,6 +58,22 @@ def test_a_gaussian_model_draws_real_numbers():
     assert scipy.stats.kstest(standardised.ravel(), "norm").pvalue > 1e-3
 
 
+def test_a_model_of_events_draws_zeros_and_amounts():
+    model = untrained(likelihood="zero_inflated_gamma", decoder=LINEAR)
+    for name, value in model.seeds[0].items():
+        if name == "likelihood.location":
+            value.fill_(0.5)
+    found = draw(model, 20_000)
+    assert found.activity.dtype == np.float32
+    with torch.no_grad():
+        network = generative(model, 0, torch.device("cpu"))
+        expected = network.likelihood(torch.from_numpy(found.latents))
+    chance = expected.logits.sigmoid().numpy()
+    np.testing.assert_allclose((found.activity > 0).mean(0), chance.mean(0), atol=4 * np.sqrt(0.25 / 20_000))
+    amounts = ((found.activity - 0.5) / expected.ratio.numpy())[found.activity > 0]
+    assert scipy.stats.kstest(amounts, "expon").pvalue > 1e-3  # a fresh one has a shape of 1
+
+
 def test_latents_of_a_standard_prior_are_standard_normal():
     latents = draw(untrained(latents=3), 30_000).latents
     assert latents.dtype == np.float32

@@ -7,7 +7,8 @@ import torch
 
 from alveus.baselines.methods import BASELINES
 from alveus.config.document import METHODS
-from alveus.config.models import TRAINED, FactorAnalysis, Ica, Nmf, Pca, Training, Vae
+from alveus.config.models import TRAINED, Autoencoder, FactorAnalysis, Ica, Nmf, Pca, Training, Vae
+from alveus.encode.encode import encode
 from alveus.errors import ArtefactError, SettingError
 from alveus.fit.data import FitData, as_tensor
 from alveus.fit.device import choose_device
@@ -159,10 +160,56 @@ def test_a_single_unit_is_refused(data, model, training):
         fit(single, model, training, n_seeds=1)
 
 
-def test_poisson_on_events_is_refused(data, model, training):
+@pytest.mark.parametrize("kind", ["poisson", "negative_binomial"])
+def test_a_likelihood_of_counts_on_events_is_refused(data, training, kind):
     events = dataclasses.replace(data, counts=data.counts.astype(np.float32) / 3)
-    with pytest.raises(SettingError, match="arbitrary units"):
-        fit(events, model, training, n_seeds=1)
+    with pytest.raises(SettingError, match="choose gaussian, or for events zero_inflated_gamma"):
+        fit(events, Vae(method="vae", latents=2, likelihood=kind), training, n_seeds=1)
+
+
+def test_a_likelihood_of_events_is_refused_on_counts_and_below_zero(data, training):
+    model = Vae(method="vae", latents=2, likelihood="zero_inflated_gamma")
+    with pytest.raises(SettingError, match="the activity is counts: choose poisson or negative_binomial"):
+        fit(data, model, training, n_seeds=1)
+    traces = data.counts.astype(np.float32)
+    traces[7, 3] = -0.25
+    with pytest.raises(SettingError, match=r"1 of 60000 values are negative, in 1 of 20 units, down to -0\.25"):
+        fit(dataclasses.replace(data, counts=traces), model, training, n_seeds=1)
+
+
+UNITS = 2.0 ** np.linspace(-30, 30, 20).round().astype(np.float32)
+"""Units of measure of 20 units; powers of 2, so that nothing is rounded."""
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Pca(method="pca", latents=2),
+        Ica(method="ica", latents=2),
+        FactorAnalysis(method="factor_analysis", latents=2),
+        Nmf(method="nmf", latents=2),
+        Autoencoder(method="autoencoder", latents=2),
+        Vae(method="vae", latents=2, likelihood="gaussian"),
+        Vae(method="vae", latents=2, likelihood={"kind": "gaussian", "variance": "from_latents"}),
+        Vae(method="vae", latents=2, likelihood="zero_inflated_gamma"),
+        Vae(method="vae", latents=2, likelihood="gaussian", prior={"kind": "anisotropic", "variances": "pca"}),
+    ],
+    ids=lambda model: "-".join([model.method, *([model.likelihood.kind] if hasattr(model, "likelihood") else [])]),
+)
+def test_latents_of_events_do_not_depend_on_the_units_of_measure(data, training, model):
+    rng = np.random.default_rng(0)
+    events = (data.counts * rng.gamma(2.0, 0.5, data.counts.shape)).astype(np.float32)
+    short = training.model_copy(update={"max_steps": 40, "evaluate_every": 20})
+    one, other = (
+        encode(fit(part, model, short, n_seeds=1), part, device="cpu")
+        for part in (dataclasses.replace(data, counts=events * unit) for unit in (np.float32(1), UNITS))
+    )
+    np.testing.assert_allclose(other.mean, one.mean, atol=2e-3 * np.abs(one.mean).max())
+    np.testing.assert_allclose(other.held_in_mean, one.held_in_mean, atol=2e-3 * np.abs(one.held_in_mean).max())
+    if one.log_likelihood is not None:  # of a density, which the unit of measure divides
+        density = events > 0 if model.likelihood.kind == "zero_inflated_gamma" else np.ones_like(events)
+        expected = one.log_likelihood - density @ np.log(UNITS)
+        np.testing.assert_allclose(other.log_likelihood[0], expected[0], rtol=1e-3, atol=0.05)
 
 
 def test_a_session_without_validation_bins_is_refused(data, model, training):

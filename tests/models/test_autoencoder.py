@@ -28,7 +28,7 @@ def test_the_loss_is_twice_the_negative_log_likelihood_of_unit_variance_up_to_a_
         with torch.no_grad():
             latents = network.encode(activity).posterior.loc
             given_back = network.readout(network.decoder(latents)).double().numpy()
-        seen = 2 * np.sqrt(values + 3 / 8) if of_counts else values
+        seen = 2 * np.sqrt(values + 3 / 8) if of_counts else values / values.std(0)
         nats = scipy.stats.norm(given_back, 1).logpdf(seen - seen.mean(0)).sum(1).mean()
         terms = network.terms(Batch(activity, network.log_base(activity)), torch.empty(0))
         differences.append(network.loss(terms.means(), 0.0).item() + 2 * nats)

@@ -23,6 +23,40 @@ def gaussian_of_scipy(likelihood, features):
     return scipy.stats.norm(normal.mean.detach().double().numpy(), normal.stddev.detach().double().numpy())
 
 
+class ZeroInflatedGammaOfScipy:
+    """Zeros, a shifted gamma distribution, and a uniform one below it, put together from SciPy's."""
+
+    def __init__(self, likelihood, features):
+        def double(values):
+            return values.detach().double().numpy()
+
+        found = likelihood(features)
+        self.q, self.slip = scipy.special.expit(double(found.logits)), double(likelihood.slip)
+        k, location = double(likelihood.shape), double(likelihood.location)
+        self.gamma = scipy.stats.gamma(k, location, double(likelihood.size) * double(found.ratio) / k)
+        self.below = scipy.stats.uniform(0, location)
+        self.location = location
+
+    def logpdf(self, x):
+        with np.errstate(divide="ignore"):
+            positive = np.where(
+                x > self.location,
+                np.log1p(-self.slip) + self.gamma.logpdf(x),
+                np.log(self.slip) + self.below.logpdf(x),
+            )
+        return np.where(x > 0, np.log(self.q) + positive, np.log1p(-self.q))
+
+    def moment(self, order):
+        above = self.gamma.mean() if order == 1 else self.gamma.var() + self.gamma.mean() ** 2
+        return self.q * ((1 - self.slip) * above + self.slip * self.location**order / (order + 1))
+
+    def mean(self):
+        return self.moment(1)
+
+    def var(self):
+        return self.moment(2) - self.moment(1) ** 2
+
+
 TABLE = [
     ("poisson", {"link": "softplus"}, poisson_of_scipy),
     ("poisson", {"link": "exp"}, poisson_of_scipy),
@@ -30,12 +64,11 @@ TABLE = [
     ("negative_binomial", {"link": "exp"}, negative_binomial_of_scipy),
     ("gaussian", {"variance": "per_unit"}, gaussian_of_scipy),
     ("gaussian", {"variance": "from_latents"}, gaussian_of_scipy),
+    ("zero_inflated_gamma", {}, ZeroInflatedGammaOfScipy),
 ]
 
 
-@pytest.mark.parametrize(
-    ("kind", "own", "of_scipy"), TABLE, ids=[f"{k}-{next(iter(o.values()))}" for k, o, _ in TABLE]
-)
+@pytest.mark.parametrize(("kind", "own", "of_scipy"), TABLE, ids=["-".join([k, *o.values()]) for k, o, _ in TABLE])
 def test_every_likelihood_agrees_with_scipy(kind, own, of_scipy, features):
     likelihood = LIKELIHOODS[kind](n_features=4, n_units=3, **own)
     likelihood.start_from([torch.poisson(torch.tensor([0.2, 2.0, 30.0]).expand(500, 3))])
@@ -52,6 +85,90 @@ def test_every_likelihood_agrees_with_scipy(kind, own, of_scipy, features):
     np.testing.assert_allclose(ours.mean.double().numpy(), truth.mean(), rtol=1e-4)
     np.testing.assert_allclose(ours.variance.double().numpy(), truth.var(), rtol=1e-3)
     np.testing.assert_allclose(likelihood.mean(features).detach().double().numpy(), truth.mean(), rtol=1e-4)
+
+
+def events(n_bins=4000, seed=0):
+    """Events of three units: with a threshold, with many tiny ones, and rare ones; in units a million apart."""
+    rng = np.random.default_rng(seed)
+    size = np.stack(
+        [0.5 + rng.gamma(2.0, 1.0, n_bins), rng.gamma(0.3, 2.0, n_bins), rng.gamma(1.0, 3.0, n_bins)], axis=1
+    )
+    return np.where(rng.random((n_bins, 3)) < [0.3, 0.6, 0.02], size, 0.0) * [1e-3, 1.0, 1e3]
+
+
+def test_the_zero_inflated_gamma_is_a_density_of_all_positive_numbers():
+    likelihood = LIKELIHOODS["zero_inflated_gamma"](n_features=1, n_units=3)
+    likelihood.start_from([torch.tensor(events(200), dtype=torch.float32)])
+    zero, location = torch.zeros(1, 1), likelihood.location.double().numpy()
+    excess = np.geomspace(1e-14, 60, 20_000)[:, None] * likelihood.size.double().numpy()
+    with torch.no_grad():
+
+        def density(x):
+            return likelihood(zero).log_prob(torch.tensor(x)).double().exp().numpy()
+
+        below = density(location[None] / 2)[0] * location  # the same everywhere
+        above = np.trapezoid(density(location + excess) * excess, np.log(excess), axis=0)
+        silent = density(np.zeros((1, 3)))[0]
+    np.testing.assert_allclose(silent + below + above, 1, atol=5e-3)
+
+
+def test_what_the_zero_inflated_gamma_starts_from_is_that_of_its_events():
+    values = events()
+    likelihood = LIKELIHOODS["zero_inflated_gamma"](n_features=1, n_units=3)
+    likelihood.start_from(torch.tensor(values).split(333))
+    with torch.no_grad():
+        start = likelihood(torch.zeros(1, 1))
+    np.testing.assert_allclose(start.logits.sigmoid()[0].numpy(), (values > 0).mean(0), rtol=0.05)
+    # the little that lies below the location is all that parts the mean and the variance from the sample's
+    np.testing.assert_allclose(start.mean[0].numpy(), values.mean(0), rtol=0.02)
+    np.testing.assert_allclose(start.variance[0].numpy(), values.var(0), rtol=0.04)
+    assert (likelihood.location.numpy() < np.where(values > 0, values, np.inf).min(0)).all()
+
+
+def test_events_train_alike_in_any_unit_of_measure(features):
+    values, unit = torch.tensor(events(50), dtype=torch.float32), torch.tensor([1e-6, 1.0, 1e7])
+    kernels, shapes = [], []
+    for scale in (torch.ones(3), unit):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            likelihood = LIKELIHOODS["zero_inflated_gamma"](n_features=4, n_units=3)
+        likelihood.start_from([values * scale])
+        kernels.append(likelihood.log_kernel(features, values * scale))
+        shapes.append(likelihood.shape)
+        # also at the edges: an event smaller than any before, and one far larger
+        edges = torch.tensor([[1e-9], [1e4]]) * likelihood.size
+        assert torch.isfinite(likelihood.log_kernel(features[:2], edges)).all()
+    expected = torch.where(values > 0, unit.log(), 0.0)
+    torch.testing.assert_close(kernels[0] - kernels[1], expected.expand_as(kernels[0]), rtol=1e-4, atol=2e-3)
+    torch.testing.assert_close(*shapes, rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("n_events", [0, 1, 2])
+def test_a_unit_of_few_events_or_none_stays_calm(n_events):
+    values = torch.tensor(events(500), dtype=torch.float32)
+    values[:, 2] = 0
+    values[:n_events, 2] = 40.0
+    likelihood = LIKELIHOODS["zero_inflated_gamma"](n_features=2, n_units=3)
+    likelihood.start_from([values])
+    with torch.no_grad():
+        likelihood.log_shape.fill_(50.0)  # wherever training goes, a few equal events are no proof of a shape
+    features, surprising = torch.zeros(4, 2, requires_grad=True), torch.tensor([0.0, 4.0, 40.0, 400.0])
+    kernel = likelihood.log_kernel(features, surprising[:, None].expand(4, 3))[:, 2]
+    assert (kernel > -60 if n_events else torch.isfinite(kernel)).all()
+    kernel.sum().backward()
+    assert all(p.grad is None or torch.isfinite(p.grad).all() for p in [features, *likelihood.parameters()])
+    assert likelihood.shape[2] <= max(1, n_events)
+
+
+def test_drawn_events_have_the_mean_the_variance_and_the_zeros_they_should(features):
+    likelihood = LIKELIHOODS["zero_inflated_gamma"](n_features=4, n_units=3)
+    likelihood.start_from([torch.tensor(events(300), dtype=torch.float32)])
+    with torch.no_grad():
+        distribution = likelihood(features[:1])
+        drawn = distribution.sample((200_000,)).double()
+    np.testing.assert_allclose(drawn.mean((0, 1)), distribution.mean[0], rtol=0.1)
+    np.testing.assert_allclose(drawn.var((0, 1)), distribution.variance[0], rtol=0.3)
+    np.testing.assert_allclose((drawn == 0).double().mean((0, 1)), 1 - distribution.logits.sigmoid()[0], atol=0.01)
 
 
 @settings(max_examples=50)

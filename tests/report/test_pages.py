@@ -5,8 +5,10 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
+from alveus.recording.population import OF_COUNTS
 from alveus.report.dataset import dataset_page
 from alveus.report.inputs import DatasetReport, SessionReport, SessionRow, StageStatus
 from alveus.report.session import session_page
@@ -265,3 +267,41 @@ def test_scores_read_back_as_text_give_the_same_page(session_report, with_scores
     report = with_scores(session_report.scores.to_dict("records"))
     text = pd.read_csv(io.StringIO(session_report.scores.to_csv(index=False)), dtype=str, keep_default_na=False)
     assert session_page(replace(report, scores=text)) == session_page(report)
+
+
+def test_a_page_of_events_has_no_word_of_spikes(session_report, with_scores):
+    def of_events(rows):
+        checks = rows["score"] == "predictive_check"
+        rows = rows[(rows["score"] != "bits_per_spike") & ~(checks & rows["target"].isin(OF_COUNTS))]
+        rows = rows.assign(floor=rows["floor"].where(~checks), floor_name=rows["floor_name"].where(~checks))
+        return rows.assign(score=rows["score"].replace("co_smoothing", "co_smoothing_r2"))
+
+    window = session_report.window
+    size = 10.0 ** np.linspace(-3, 3, np.asarray(window.counts).shape[1])
+    events = replace(
+        session_report,
+        modality="calcium",
+        quantity="events",
+        window=replace(window, counts=np.asarray(window.counts) * size),
+        fano_factors=np.full(len(session_report.rates), np.nan),
+        scores=of_events(session_report.scores),
+        findings=(),
+        facts={},
+        models=tuple(replace(model, notes=()) for model in session_report.models),
+        warnings=(),
+        statuses=(),
+    )
+    page = session_page(events)
+    text = re.sub(r"<(style|svg).*?</\1>|<[^>]+>", " ", page, flags=re.DOTALL)
+    for word in ("spike", "Hz", "Poisson", "Fano", "sorted twice"):
+        assert word not in text, text[max(0, text.find(word) - 200) : text.find(word) + 50]
+    assert "co-smoothing R²" in text
+
+
+def test_a_dataset_of_spikes_and_of_events_names_both_scores(dataset_report):
+    rows = dataset_report.scores
+    last = rows["session"] == rows.loc[rows["score"] == "co_smoothing", "session"].iloc[-1]
+    mixed = rows.assign(score=rows["score"].where(~last, rows["score"].replace("co_smoothing", "co_smoothing_r2")))
+    page = dataset_page(replace(dataset_report, scores=mixed))
+    assert "Co-smoothing [bits per spike] or co-smoothing R² of each model" in page
+    assert "All drawings share one range per score" in page

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -52,11 +53,21 @@ def test_rate_and_distortion_are_medians_over_seeds():
     assert [(m.model, m.rate, m.distortion) for m in members] == [("v-latents2", 3.0, 11.0)]
 
 
+def test_of_events_the_choice_is_by_co_smoothing_in_r2():
+    events = {"one": {}}
+    for model, of_model in scored({2: (0.1, 0.01), 4: (0.5, 0.1), 8: (0.55, 0.1)})["one"].items():
+        lacking = ScoreRow("co_smoothing", model, target="held-out units", status="not defined", note="no counts")
+        events["one"][model] = [lacking, replace(of_model[0], score="co_smoothing_r2"), *of_model[1:]]
+    members = sweep_members(SWEEPS, LATENTS, events)
+    assert [(m.model, m.co_smoothing.score) for m in members if m.chosen] == [("v-latents4", "co_smoothing_r2")]
+
+
 def test_the_table_can_be_read_back():
     table = list(csv.DictReader(io.StringIO(sweeps_csv(sweep_members(SWEEPS, LATENTS, scored({4: (0.5, 0.1)}))))))
     assert list(table[0]) == list(COLUMNS)
     assert json.loads(table[0]["values"]) == {"latents": 4}
     assert float(table[0]["co_smoothing_high"]) == pytest.approx(0.6)
+    assert table[0]["score"] == "co_smoothing"
     assert sweeps_csv([]) == ",".join(COLUMNS) + "\n"
     without = sweep_members(SWEEPS, LATENTS, {"one": {"v-latents2": [ScoreRow("kl", status="not defined")]}})
     assert [(m.rate, m.co_smoothing, m.chosen) for m in without] == [(None, None, False)]

@@ -1,5 +1,7 @@
 """What constructed scores lead to."""
 
+from dataclasses import replace
+
 import pytest
 
 from alveus.config.document import METHODS
@@ -56,6 +58,20 @@ def test_a_vae_whose_interval_lies_above_that_of_pca_is_recommended():
         "vae is better than PCA",
         "6 of 8 latents of vae are active",
     ]
+
+
+def test_a_model_of_events_is_chosen_by_co_smoothing_in_r2():
+    rows = {
+        name: [
+            ScoreRow("co_smoothing", name, target="held-out units", status="not defined", note="no counts"),
+            replace(co_smoothing(name, *values), score="co_smoothing_r2", target="held-out units"),
+        ]
+        for name, values in {"pca": (0.1, 0.08, 0.12), "vae": (0.2, 0.18, 0.22)}.items()
+    }
+    verdict = judge((PCA, VAE), rows)
+    assert verdict.recommended == "vae"
+    assert all("bits" not in statement.text for statement in verdict.statements)
+    assert verdict.statements[0].text.startswith("Co-smoothing R² 0.20")
 
 
 def test_overlapping_intervals_mean_use_pca():

@@ -89,7 +89,7 @@ def test_where_log_evidence_is_not_defined_the_row_says_why(inputs):
 
 
 def test_a_density_is_not_held_against_probabilities_of_counts(inputs):
-    table = by_score(score_model(replace(inputs, density=True)))
+    table = by_score(score_model(replace(inputs, likelihood="gaussian")))
     assert {row.floor for row in table["log_evidence"]} == {None}
     for score in ("bits_per_spike", "log_likelihood"):
         assert {row.target: row.status for row in table[score]} == {"readout": "ok", "decoder": "not defined"}
@@ -125,11 +125,36 @@ def test_a_method_that_cannot_be_drawn_from_is_not_checked(inputs):
 
 
 def test_events_are_not_scored_as_counts(inputs):
-    events = replace(inputs, counts=inputs.counts * 0.37, quantity="events")
+    events = replace(
+        inputs,
+        counts=(inputs.counts * 0.37).astype(np.float32),
+        quantity="events",
+        likelihood="zero_inflated_gamma",
+        squared_error=np.full((2, 4000), 12.0, np.float32),
+    )
     table = by_score(score_model(events))
-    for score in ("co_smoothing", "bits_per_spike", "log_likelihood"):
+    for score in ("co_smoothing", "bits_per_spike"):
         assert {row.status for row in table[score]} == {"not defined"}
-    assert {row.status for row in table["truth_r2"]} == {"ok"}
+    for score in ("co_smoothing_r2", "r2", "log_likelihood", "log_evidence", "truth_r2"):
+        assert {row.status for row in table[score]} == {"ok"}
+        assert all(row.floor is not None and row.low is not None for row in table[score])
+    for score in ("r2", "log_likelihood"):
+        assert [(row.target, row.seed) for row in table[score]] == [
+            (target, seed) for target in ("readout", "decoder") for seed in (0, 1)
+        ]
+
+
+def test_a_method_without_a_decoder_is_scored_on_events_by_the_readout_alone(inputs):
+    events = replace(
+        inputs, counts=inputs.counts * 0.37, quantity="events", log_likelihood=None, kl=None, prior_variance=None
+    )
+    table = by_score(score_model(events))
+    for score in ("r2", "log_likelihood"):
+        assert [(row.target, row.status) for row in table[score]] == [
+            ("readout", "ok"),
+            ("readout", "ok"),
+            ("decoder", "not defined"),
+        ]
 
 
 def test_a_session_without_test_bins_is_not_estimable_anywhere(inputs):

@@ -83,12 +83,40 @@ def test_progress_tells_what_is_due_running_failed_or_refused(folder):
 def test_a_likelihood_of_counts_is_held_against_a_session_without_spikes_before_it_is_binned(tmp_path):
     (tmp_path / "config.yaml").write_text(
         "datasets: {d: {sessions: s.tsv}}\n"
-        "models: {p: {method: vae, latents: 3}, g: {method: vae, latents: 3, likelihood: gaussian}}\n"
+        "models: {p: {method: vae, latents: 3}, g: {method: vae, latents: 3, likelihood: gaussian}, "
+        "z: {method: vae, latents: 3, likelihood: zero_inflated_gamma}}\n"
     )
     (tmp_path / "s.tsv").write_text(
         "session\tformat\tpath\tmodality\nspikes\tsimulation\tlinear\t\nsources\tsimulation\tivae\t\n"
         "said\tnpz\tlost.npz\tcalcium\nlost\tnpz\tlost.npz\t\n"
     )
     found = advice(Study(tmp_path))
-    assert [line.split(": ")[0] for line in found] == ["d/sources", "d/said"]
-    assert all("model 'p' has likelihood poisson" in line and "choose gaussian" in line for line in found)
+    assert [line.split(": ")[0] for line in found] == ["d/spikes", "d/sources", "d/said"]
+    assert "model 'z' has likelihood zero_inflated_gamma" in found[0]
+    assert "choose poisson or negative_binomial" in found[0]
+    for line in found[1:]:
+        assert "model 'p' has likelihood poisson" in line
+        assert "choose gaussian, or for events zero_inflated_gamma" in line
+
+
+REFUSED = {
+    "counts": {"z": "choose poisson or negative_binomial"},
+    "events": dict.fromkeys(("p", "b"), "choose gaussian, or for events zero_inflated_gamma"),
+    "dff": {"p": "choose gaussian", "b": "choose gaussian", "z": "choose gaussian", "n": "use `method: pca`"},
+}
+
+
+@pytest.mark.parametrize("quantity", REFUSED)
+def test_every_model_is_held_against_what_the_activity_is(tmp_path, quantity):
+    likelihoods = {"p": "poisson", "b": "negative_binomial", "g": "gaussian", "z": "zero_inflated_gamma"}
+    models = {name: {"method": "vae", "likelihood": kind} for name, kind in likelihoods.items()}
+    models |= {"n": {"method": "nmf"}, "c": {"method": "pca"}}
+    config = {"datasets": {"d": {"sessions": "s.tsv"}}, "models": models}
+    (tmp_path / "config.yaml").write_text(json.dumps(config))
+    (tmp_path / "s.tsv").write_text("session\tformat\tpath\na\tnpz\ta.npz\n")
+    manifest = tmp_path / "results" / "d" / "a" / "dataset.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text(json.dumps({"n_units": 40, "n_held_out": 8, "quantity": quantity, "behavior": []}))
+    found = {line.split("model '")[1][0]: line for line in advice(Study(tmp_path))}
+    assert found.keys() == REFUSED[quantity].keys()
+    assert all(found[name].endswith(remedy) or remedy in found[name] for name, remedy in REFUSED[quantity].items())

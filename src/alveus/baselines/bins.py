@@ -52,6 +52,27 @@ def root(counts: NDArray[np.generic]) -> NDArray[np.float64]:
     return counts.astype(np.float64)
 
 
+def negative_values(activity: NDArray[np.generic]) -> str:
+    """Tell how many values of activity (n_bins, n_units) are negative, and where; empty where none is.
+
+    >>> negative_values(np.array([[0.0, -2.5], [1.0, 3.0]]))
+    '1 of 4 values are negative, in 1 of 2 units, down to -2.5'
+    """
+    if np.issubdtype(activity.dtype, np.unsignedinteger):
+        return ""
+    n_negative, smallest = np.zeros(activity.shape[1], np.int64), np.inf
+    for first in range(0, activity.shape[0], BLOCK_BINS):
+        block = activity[first : first + BLOCK_BINS].astype(np.float64)
+        n_negative += (block < 0).sum(0)
+        smallest = min(smallest, block.min())
+    if not n_negative.any():
+        return ""
+    return (
+        f"{n_negative.sum()} of {activity.size} values are negative, in {(n_negative > 0).sum()} of "
+        f"{activity.shape[1]} units, down to {smallest:g}"
+    )
+
+
 def contiguous_blocks(train: NDArray[np.bool_], segment: NDArray[np.integer], length: int) -> Iterator[slice]:
     """Cut the runs of neighbouring training bins into blocks of nearly equal size, none longer than `length`.
 

@@ -87,7 +87,7 @@ def _fit(moments: Moments, settings: FactorAnalysis) -> Fit:
     noise[varies] = estimator.noise_variance_ * sd**2
     parameters = {
         "mean": moments.mean.astype(np.float32),
-        "components": (loadings * signs(loadings)[:, None]).astype(np.float32),
+        "components": (loadings * signs(loadings / moments.scale)[:, None]).astype(np.float32),
         "noise_variance": noise.astype(np.float32),
     }
     note = (

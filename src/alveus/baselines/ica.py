@@ -7,7 +7,7 @@ from alveus.baselines.baseline import Fit, Parameters, Projection
 from alveus.baselines.bins import TrainingBins, root
 from alveus.baselines.convergence import converges
 from alveus.baselines.linear import project_linear, signs
-from alveus.baselines.moments import principal_axes, refuse_low_rank, resampled_moments
+from alveus.baselines.moments import Moments, principal_axes, refuse_low_rank, resampled_moments
 from alveus.config.models import Ica
 
 
@@ -20,7 +20,8 @@ def fit_ica(bins: TrainingBins, settings: Ica, n_seeds: int) -> list[Fit]:
     -------
     One fit per seed: `mean` (unit,) and the unmixing weights `components` (latent, unit) of the rooted counts.
     Latents have a variance of 1 in training, come in the order of the variance they explain, and point where the
-    largest weight of their mixing is positive: ICA itself knows no order, sign or scale.
+    largest weight of their mixing is positive: ICA itself knows no order, sign or scale. Activity that is no count
+    is divided by each unit's standard deviation before its principal components are taken.
 
     Raises
     ------
@@ -32,11 +33,11 @@ def fit_ica(bins: TrainingBins, settings: Ica, n_seeds: int) -> list[Fit]:
     Hyvärinen (1999), IEEE Trans. Neural Netw. 10:626.
     """
     moments = resampled_moments(bins, 1)[0]
-    variance, axes = principal_axes(moments.covariance)
+    variance, axes = principal_axes(moments.scaled)
     refuse_low_rank(variance, moments, settings.latents)
     spread, axes = np.sqrt(variance[: settings.latents])[:, None], axes[: settings.latents]
-    white = _training_latents(bins, moments.mean, axes / spread)
-    return [_fit(white, moments.mean, axes, spread, settings, seed) for seed in range(n_seeds)]
+    white = _training_latents(bins, moments.mean, axes / spread / moments.scale)
+    return [_fit(white, moments, axes, spread, settings, seed) for seed in range(n_seeds)]
 
 
 def project_ica(parameters: Parameters, counts: NDArray[np.generic]) -> Projection:
@@ -58,7 +59,7 @@ def _training_latents(
 
 def _fit(
     white: NDArray[np.float32],
-    mean: NDArray[np.float64],
+    moments: Moments,
     axes: NDArray[np.float64],
     spread: NDArray[np.float64],
     settings: Ica,
@@ -71,10 +72,10 @@ def _fit(
     rotation = estimator.components_.astype(np.float64)  # orthonormal, since the latents are white
     mixing = rotation @ (axes * spread)
     order = np.argsort(-(mixing**2).sum(1))
-    components = (rotation @ (axes / spread) * signs(mixing)[:, None])[order]
+    components = (rotation @ (axes / spread) * signs(mixing)[:, None])[order] / moments.scale
     note = (
         f"FastICA did not converge within `max_steps` ({settings.max_steps}): sources that are nearly Gaussian "
         "cannot be told apart; ask for fewer latents, or raise it"
     )
-    parameters = {"mean": mean.astype(np.float32), "components": components.astype(np.float32)}
+    parameters = {"mean": moments.mean.astype(np.float32), "components": components.astype(np.float32)}
     return Fit(parameters, () if converged else (note,))

@@ -32,16 +32,35 @@ class Moments:
         (n_units,) of square-rooted counts, or of activity that is no count.
     covariance
         (n_units, n_units) of the same, over n_bins - 1.
+    of_counts
+        Whether the activity is counts, which square roots have brought to one scale.
     """
 
     n_bins: float
     mean: NDArray[np.float64]
     covariance: NDArray[np.float64]
+    of_counts: bool = True
 
     @property
     def varies(self) -> NDArray[np.bool_]:
         """(n_units,) units that are not silent or constant."""
         return np.asarray(np.sqrt(self.covariance.diagonal().clip(0)) > CONSTANT * np.abs(self.mean))
+
+    @property
+    def scale(self) -> NDArray[np.float64]:
+        """(n_units,) what a unit's activity is divided by before its variance is weighed against that of others.
+
+        1 for counts. Events and traces have a unit of measure each, so it is their standard deviation; 1 for units
+        that do not vary.
+        """
+        if self.of_counts:
+            return np.ones_like(self.mean)
+        return np.sqrt(np.where(self.varies, self.covariance.diagonal(), 1.0))
+
+    @property
+    def scaled(self) -> NDArray[np.float64]:
+        """(n_units, n_units) covariance of the activity divided by `scale`."""
+        return np.asarray(self.covariance / np.outer(self.scale, self.scale))
 
 
 def resampled_moments(bins: TrainingBins, n_seeds: int) -> list[Moments]:
@@ -65,7 +84,8 @@ def resampled_moments(bins: TrainingBins, n_seeds: int) -> list[Moments]:
             n_bins[seed] += drawn[seed] * rooted.shape[0]
             total[seed] += drawn[seed] * block_total
             products[seed] += drawn[seed] * block_products
-    return [_moments(n_bins[seed], total[seed], products[seed], shift) for seed in range(n_seeds)]
+    of_counts = np.issubdtype(bins.counts.dtype, np.integer)
+    return [_moments(n_bins[seed], total[seed], products[seed], shift, of_counts) for seed in range(n_seeds)]
 
 
 def principal_axes(covariance: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -105,8 +125,12 @@ def _resamples(n_blocks: int, n_seeds: int) -> NDArray[np.int64]:
 
 
 def _moments(
-    n_bins: float, total: NDArray[np.float64], products: NDArray[np.float64], shift: NDArray[np.float64]
+    n_bins: float,
+    total: NDArray[np.float64],
+    products: NDArray[np.float64],
+    shift: NDArray[np.float64],
+    of_counts: bool,
 ) -> Moments:
     mean = total / n_bins
     covariance = (products - n_bins * np.outer(mean, mean)) / max(n_bins - 1, 1)
-    return Moments(float(n_bins), mean + shift, covariance)
+    return Moments(float(n_bins), mean + shift, covariance, of_counts)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alveus.baselines.baseline import Fit, Parameters, Projection
-from alveus.baselines.bins import BLOCK_BINS, TrainingBins
+from alveus.baselines.bins import BLOCK_BINS, TrainingBins, negative_values
 from alveus.baselines.convergence import converges
 from alveus.config.models import Nmf
 from alveus.errors import SettingError
@@ -29,7 +29,8 @@ def fit_nmf(bins: TrainingBins, settings: Nmf, n_seeds: int) -> list[Fit]:
     Returns
     -------
     One fit per seed: `components` (latent, unit), each of length 1, in the order of what they explain in training.
-    A component that no bin needs is 0.
+    A component that no bin needs is 0. Events have a unit of measure each: they are divided by each unit's `size`
+    (unit,), the root of its mean square, and `components` are of these.
 
     Raises
     ------
@@ -40,14 +41,23 @@ def fit_nmf(bins: TrainingBins, settings: Nmf, n_seeds: int) -> list[Fit]:
     ----------
     Lee & Seung (1999), Nature 401:788; Cichocki & Phan (2009), IEICE Trans. E92-A:708.
     """
-    _refuse_negative(bins.counts)
+    if negative := negative_values(bins.counts):
+        raise SettingError(
+            f"{negative}: NMF takes counts or events, which never are; for traces use `method: pca`, "
+            "`factor_analysis` or `ica`"
+        )
     activity = bins.counts[_sampled(bins)].astype(np.float32)
     if not activity.any():
         raise SettingError(
             f"all {activity.shape[1]} units are silent in the {activity.shape[0]} training bins that NMF would be "
             "fitted on: leave the model out"
         )
-    return [_fit(activity, settings, seed) for seed in range(n_seeds)]
+    if np.issubdtype(bins.counts.dtype, np.integer):
+        return [_fit(activity, settings, seed) for seed in range(n_seeds)]
+    size = np.sqrt(np.square(activity, dtype=np.float64).mean(0))
+    size = np.where(size > 0, size, 1.0).astype(np.float32)  # float32 squares would vanish below 1e-19
+    fits = [_fit(activity / size, settings, seed) for seed in range(n_seeds)]
+    return [fit._replace(parameters={**fit.parameters, "size": size}) for fit in fits]
 
 
 def project_nmf(parameters: Parameters, counts: NDArray[np.generic]) -> Projection:
@@ -57,13 +67,14 @@ def project_nmf(parameters: Parameters, counts: NDArray[np.generic]) -> Projecti
 
     components = parameters["components"].astype(np.float64)
     latents = np.empty((counts.shape[0], components.shape[0]), np.float32)
+    size = parameters.get("size", np.ones(1)).astype(np.float64)
     with warnings.catch_warnings():
         # only components that are nearly parallel: what is left to gain is how to share out a bin between them
         warnings.simplefilter("ignore", ConvergenceWarning)
         for first in range(0, counts.shape[0], BLOCK_BINS):
             block = slice(first, first + BLOCK_BINS)
             latents[block] = non_negative_factorization(
-                counts[block].astype(np.float64),
+                counts[block].astype(np.float64) / size,
                 H=components,
                 n_components=components.shape[0],
                 update_H=False,
@@ -71,22 +82,6 @@ def project_nmf(parameters: Parameters, counts: NDArray[np.generic]) -> Projecti
                 max_iter=CODING_STEPS,
             )[0]
     return Projection(latents)
-
-
-def _refuse_negative(counts: NDArray[np.generic]) -> None:
-    if np.issubdtype(counts.dtype, np.unsignedinteger):
-        return
-    n_negative, smallest = np.zeros(counts.shape[1], np.int64), np.inf
-    for first in range(0, counts.shape[0], BLOCK_BINS):
-        block = counts[first : first + BLOCK_BINS].astype(np.float64)
-        n_negative += (block < 0).sum(0)
-        smallest = min(smallest, block.min())
-    if n_negative.any():
-        raise SettingError(
-            f"{n_negative.sum()} of {counts.size} numbers are negative, in {(n_negative > 0).sum()} of "
-            f"{counts.shape[1]} units, down to {smallest:g}: NMF takes counts or events, which never are; for "
-            "traces use `method: pca`, `factor_analysis` or `ica`"
-        )
 
 
 def _sampled(bins: TrainingBins) -> NDArray[np.intp]:

@@ -16,7 +16,9 @@ def fit_pca(bins: TrainingBins, settings: Pca, n_seeds: int) -> list[Fit]:
     Returns
     -------
     One fit per seed: `mean` (unit,), `components` (latent, unit) and `explained_variance` (latent,) of the rooted
-    counts, as in scikit-learn. A component points where its largest weight is positive.
+    counts, as in scikit-learn. A component points where its largest weight is positive. Activity that is no count
+    is divided by each unit's standard deviation first, since its units of measure are arbitrary; `components` are
+    the weights of the activity as it is.
 
     References
     ----------
@@ -31,8 +33,8 @@ def project_pca(parameters: Parameters, counts: NDArray[np.generic]) -> Projecti
 
 
 def _components(moments: Moments, n_latents: int) -> Parameters:
-    variance, axes = principal_axes(moments.covariance)
-    components = axes[:n_latents] * signs(axes[:n_latents])[:, None]
+    variance, axes = principal_axes(moments.scaled)
+    components = axes[:n_latents] * signs(axes[:n_latents])[:, None] / moments.scale
     return {
         "mean": moments.mean.astype(np.float32),
         "components": components.astype(np.float32),

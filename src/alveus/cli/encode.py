@@ -40,6 +40,7 @@ def _encode(job: Job, dataset: Path, model: Path, store: Path, manifest: Path, k
         scale=latents.scale,
         held_in_mean=latents.held_in_mean,
         log_likelihood=latents.log_likelihood,
+        squared_error=latents.squared_error,
         kl=latents.kl,
         prior_variance=latents.prior_variance,
         prior_mean=latents.prior_mean,

@@ -20,7 +20,10 @@ def snippet(array: Any, time: NDArray[np.float64], bins: Any) -> Snippet:
 
 
 def rates_and_fano(data: "Dataset") -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean rate [per second] and Fano factor of each unit, (unit,), taken in blocks."""
+    """Return mean rate [per second] and Fano factor of each unit, (unit,), taken in blocks.
+
+    Of ΔF/F it is the mean, which is no rate; Fano factors of what is no count are NaN.
+    """
     total, squares = np.zeros(data.n_units), np.zeros(data.n_units)
     for start in range(0, data.n_bins, BLOCK_BINS):
         block = np.asarray(data.activity[start : start + BLOCK_BINS], np.float64)
@@ -29,8 +32,8 @@ def rates_and_fano(data: "Dataset") -> tuple[NDArray[np.float64], NDArray[np.flo
     mean = total / data.n_bins
     variance = squares / data.n_bins - mean**2
     with np.errstate(divide="ignore", invalid="ignore"):
-        fano = np.where(mean > 0, variance / mean, np.nan)
-    return mean / data.bin_size, fano
+        fano = np.where((mean > 0) & (data.quantity == "counts"), variance / mean, np.nan)
+    return mean if data.quantity == "dff" else mean / data.bin_size, fano
 
 
 def optical(manifest: Path) -> Optical | None:

@@ -46,6 +46,7 @@ def _sample(
     model: Path, dataset: Path, out: Path, seed: int, random_seed: int, bins: int | None, threads: int
 ) -> None:
     from alveus.cli.fitted import open_fitted
+    from alveus.config.models import EVENT_LIKELIHOODS
     from alveus.encode.sample import sample as draw
     from alveus.fit.conditions import conditions_of
     from alveus.storage.manifest import write_atomically
@@ -67,13 +68,14 @@ def _sample(
         segment = segment[:1].repeat(bins)
     drawn = draw(weights, segment, conditions, seed=seed, random_seed=random_seed, threads=threads)
     text = io.BytesIO()
-    _save(text, drawn, data, segment)
+    events = weights.settings["likelihood"]["kind"] in EVENT_LIKELIHOODS
+    _save(text, drawn, data, segment, "events" if events else "dff")
     write_atomically(out, text.getvalue())
     click.echo(f"{out}: {drawn.activity.shape[0]} bins of {data.bin_size:g} s, {drawn.activity.shape[1]} units")
 
 
-def _save(file: io.BytesIO, drawn: "Sample", data: "Dataset", segment: Any) -> None:
-    """Write a recording; what a model that does not count gives may be negative, as only ΔF/F can."""
+def _save(file: io.BytesIO, drawn: "Sample", data: "Dataset", segment: Any, signal: str) -> None:
+    """Write a recording; of a model that does not count it may be negative, as only ΔF/F can, but for events."""
     import numpy as np
 
     n_bins = len(segment)
@@ -87,7 +89,7 @@ def _save(file: io.BytesIO, drawn: "Sample", data: "Dataset", segment: Any) -> N
     if np.issubdtype(drawn.activity.dtype, np.integer):
         arrays |= {"counts": drawn.activity, "bin_size": data.bin_size}
     else:
-        arrays |= {"dff": drawn.activity, "sampling_rate": 1 / data.bin_size}
+        arrays |= {signal: drawn.activity, "sampling_rate": 1 / data.bin_size}
     if n_bins and segment[0] != segment[-1]:
         arrays["segment"] = segment
     np.savez_compressed(file, **arrays)

@@ -47,7 +47,8 @@ def score(job: Job, dataset: Path, latents: Path, scores: Path) -> None:
                 log_evidence=found.log_evidence,
                 evidence_bin=found.evidence_bin,
                 no_evidence=found.no_evidence,
-                density=_is_density(found.model_settings),
+                squared_error=found.squared_error,
+                likelihood=_density(found.model_settings),
                 bypassed=(found.model_settings["model"].get("decoder") or {}).get("kind") == "skip",
                 predictive=found.predictive,
                 quantity=data.quantity,
@@ -113,12 +114,12 @@ def _deconvolution(path: Path, bin_size: float, settings: "ScoreSettings") -> "D
     )
 
 
-def _is_density(settings: Mapping[str, Any]) -> bool:
-    """Whether a model's own likelihood is one of real numbers."""
+def _density(settings: Mapping[str, Any]) -> str:
+    """Name a model's own likelihood where it is one of real numbers; empty for others."""
     from alveus.config.models import COUNT_LIKELIHOODS
 
     likelihood = settings["model"].get("likelihood")
-    return likelihood is not None and likelihood["kind"] not in COUNT_LIKELIHOODS
+    return "" if likelihood is None or likelihood["kind"] in COUNT_LIKELIHOODS else str(likelihood["kind"])
 
 
 def _settings(job: Job) -> "ScoreSettings":

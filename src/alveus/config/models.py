@@ -97,7 +97,10 @@ class Vae(Section):
     likelihood: Annotated[
         Likelihood,
         ByName,
-        Field(description="distribution of the activity of a bin: poisson, negative_binomial, gaussian"),
+        Field(
+            description="distribution of the activity of a bin: poisson, negative_binomial (counts); gaussian "
+            "(traces, events); zero_inflated_gamma (events)"
+        ),
     ] = PoissonLikelihood()
     prior: Annotated[
         Prior,
@@ -167,6 +170,9 @@ Model = Annotated[BaselineModel | Autoencoder | Vae, Field(discriminator="method
 
 COUNT_LIKELIHOODS = frozenset({"poisson", "negative_binomial"})
 """Likelihoods of whole numbers."""
+
+EVENT_LIKELIHOODS = frozenset({"zero_inflated_gamma"})
+"""Likelihoods of zeros and positive real numbers."""
 
 TRAINED = frozenset({"autoencoder", "vae"})
 """Methods that are trained with gradients: only they depend on the section training, and ask for a GPU."""

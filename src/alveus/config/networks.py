@@ -42,8 +42,15 @@ class GaussianLikelihood(Section):
     ] = "per_unit"
 
 
+class ZeroInflatedGammaLikelihood(Section):
+    """Independent events of a deconvolution: none in most bins, else a gamma-distributed amount."""
+
+    kind: Literal["zero_inflated_gamma"] = "zero_inflated_gamma"
+
+
 Likelihood = Annotated[
-    PoissonLikelihood | NegativeBinomialLikelihood | GaussianLikelihood, Field(discriminator="kind")
+    PoissonLikelihood | NegativeBinomialLikelihood | GaussianLikelihood | ZeroInflatedGammaLikelihood,
+    Field(discriminator="kind"),
 ]
 
 
@@ -64,7 +71,7 @@ class AnisotropicPrior(Section):
         Literal["geometric", "pca"] | tuple[Annotated[Number, Field(gt=0)], ...],
         Field(
             description="one a latent; geometric: a ladder 1, ratio, ratio², …; pca: the spectrum of the "
-            "covariance of log rates (of the activity where it is no count)"
+            "covariance of log rates (the correlation of activity that is no count)"
         ),
     ] = "geometric"
     ratio: Annotated[Number, Field(gt=0, lt=1, description="of neighbours in the geometric ladder")] = 0.7

@@ -35,6 +35,9 @@ class Encoding:
     log_likelihood
         (n_seeds, n_bins) expected log p(x|z) under the posterior, over all units [nats per bin], estimated with
         `N_SAMPLES` samples of fixed noise, the same for every seed; None for a method without a likelihood.
+    squared_error
+        (n_seeds, n_bins) squared error of what the decoder expects at the posterior mean, summed over units in
+        units of each unit's variance (see `Spread`); None for counts, and for a method without a decoder.
     kl
         (n_seeds, n_bins, n_latents) KL divergence from posterior to prior [nats]; None likewise.
     prior_variance
@@ -55,6 +58,7 @@ class Encoding:
     held_in_mean: Array
     log_likelihood: Array | None
     kl: Array | None
+    squared_error: Array | None = None
     prior_variance: Array | None = None
     prior_mean: Array | None = None
     log_evidence: Array | None = None

@@ -21,6 +21,7 @@ from alveus.models.build import Trained, build_network
 from alveus.models.network import Encoded, Network
 from alveus.models.priors import ConditionalPrior
 from alveus.models.vae import Vae
+from alveus.recording.spread import spread_of_units
 
 BLOCK_BINS = 2048
 """Bins encoded at a time; activations of this many stay in a core's cache."""
@@ -44,6 +45,7 @@ class Posteriors:
     kl: Array | None
     prior_variance: Array | None
     prior_mean: Array | None
+    squared_error: Array | None
 
 
 def load_network(model: FittedModel, state: State, device: torch.device) -> Network:
@@ -123,6 +125,9 @@ def posteriors(networks: list[Network], data: FitData, device: torch.device) -> 
     variance = np.stack([vae.prior.variance.detach().cpu().numpy() for vae in vaes]) if vaes else None
     conditional = bool(vaes) and isinstance(vaes[0].prior, ConditionalPrior)
     prior_mean = np.empty_like(mean) if conditional else None
+    squared_error = None if data.of_counts else np.empty((n_seeds, n_bins), np.float32)
+    weight = None if data.of_counts else spread_of_units(data.counts, data.split == TRAIN).weight
+    precision = None if weight is None else torch.from_numpy(np.sqrt(weight)).float().to(device)
     if conditional:
         variance = np.zeros((n_seeds, n_latents), np.float32)  # to become the mean over bins
     generator = torch.Generator(device).manual_seed(SAMPLE_SEED)
@@ -130,18 +135,20 @@ def posteriors(networks: list[Network], data: FitData, device: torch.device) -> 
     room = room_for(first, bins)
     for items in blocks(bins, room):
         noise = torch.randn((N_SAMPLES, *bins.shape(len(items)), n_latents), generator=generator, device=device)
-        compute = partial(_blocks_of, networks, bins, items, noise)
+        compute = partial(_blocks_of, networks, bins, items, noise, precision)
         for part, found in room.attempt(len(items), compute, doing="encoding"):
             place = bins.bins(items[part]).cpu().numpy()
             for seed, block in enumerate(found):
                 mean[seed, place], scale[seed, place] = block.mean, block.scale
+                if squared_error is not None:
+                    squared_error[seed, place] = block.squared_error
                 if kl is not None and log_likelihood is not None:
                     kl[seed, place], log_likelihood[seed, place] = block.kl, block.log_likelihood
                 if prior_mean is not None and variance is not None:
                     assert block.prior is not None  # noqa: S101  (for the type checker)
                     prior_mean[seed, place] = block.prior[0]
                     variance[seed] += block.prior[1].sum(axis=0) / n_bins
-    return Posteriors(mean, scale, log_likelihood, kl, variance, prior_mean)
+    return Posteriors(mean, scale, log_likelihood, kl, variance, prior_mean, squared_error)
 
 
 class _Block(NamedTuple):
@@ -149,22 +156,28 @@ class _Block(NamedTuple):
 
     mean: Array
     scale: Array
+    squared_error: Array | None = None
     log_likelihood: Array | None = None
     kl: Array | None = None
     prior: tuple[Array, Array] | None = None
 
 
 def _blocks_of(
-    networks: list[Network], bins: Batches, items: Tensor, noise: Tensor, parts: list[slice]
+    networks: list[Network],
+    bins: Batches,
+    items: Tensor,
+    noise: Tensor,
+    precision: Tensor | None,
+    parts: list[slice],
 ) -> list[tuple[slice, list[_Block]]]:
     found = []
     for part in parts:
         batch = bins.batch(items[part])
-        found.append((part, [_block_of(network, batch, noise[:, part]) for network in networks]))
+        found.append((part, [_block_of(network, batch, noise[:, part], precision) for network in networks]))
     return found
 
 
-def _block_of(network: Network, batch: Batch, noise: Tensor) -> _Block:
+def _block_of(network: Network, batch: Batch, noise: Tensor, precision: Tensor | None) -> _Block:
     def kept(values: Tensor) -> Array:
         array: Array = _counted(batch, values).cpu().numpy()
         return array
@@ -172,14 +185,15 @@ def _block_of(network: Network, batch: Batch, noise: Tensor) -> _Block:
     encoded = network.encode(batch.activity, batch.present)
     mean = kept(batch.of_targets(encoded.posterior.loc))
     scale = kept(batch.of_targets(encoded.posterior.variance.sqrt()))
+    error = None if precision is None else _squared_error(network, batch, encoded, precision)
     if not isinstance(network, Vae):
-        return _Block(mean, scale)
+        return _Block(mean, scale, error)
     log_likelihood = _expected(network, batch, encoded, noise)
     kl = kept(network.prior.kl(encoded.posterior, batch))
     if not isinstance(network.prior, ConditionalPrior):
-        return _Block(mean, scale, log_likelihood, kl)
+        return _Block(mean, scale, error, log_likelihood, kl)
     moments = network.prior.moments(batch)
-    return _Block(mean, scale, log_likelihood, kl, (kept(moments[0]), kept(moments[1])))
+    return _Block(mean, scale, error, log_likelihood, kl, (kept(moments[0]), kept(moments[1])))
 
 
 def _expected(network: Vae, batch: Batch, encoded: Encoded, noise: Tensor) -> Array:
@@ -194,6 +208,14 @@ def _expected(network: Vae, batch: Batch, encoded: Encoded, noise: Tensor) -> Ar
         features = network.decoder(posterior.place(batch.of_targets(one)), side)
         kernel += network.likelihood.log_kernel(features, target).sum(-1)
     return _counted(batch, kernel / N_SAMPLES + network.log_base(target)).cpu().numpy()
+
+
+def _squared_error(network: Network, batch: Batch, encoded: Encoded, precision: Tensor) -> Array:
+    """Return the squared error of the targets that count, (target,), given one over each unit's spread (unit,)."""
+    side = batch.of_targets(encoded.hidden) if network.decoder.hears_encoder else None
+    expected = network.rates(batch.of_targets(encoded.posterior.loc), side)
+    error = (batch.of_targets(batch.activity) - expected) * precision
+    return _counted(batch, error.square().sum(-1)).cpu().numpy()
 
 
 def _counted(batch: Batch, values: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """A binned dataset and the settings of a model to a fitted model: every seed, then the held-in twin."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 import alveus
-from alveus.baselines.bins import TrainingBins
+from alveus.baselines.bins import TrainingBins, negative_values
 from alveus.baselines.methods import BASELINES
 from alveus.config.contradictions import surprises
 from alveus.config.models import TRAINED, BaselineModel, Model, Training, Vae
@@ -99,13 +99,26 @@ def refuse_unsuitable(data: FitData, model: Model) -> None:
         for part, name in parts
         if not (data.split == part).any()
     ]
-    if isinstance(model, Vae) and LIKELIHOODS[model.likelihood.kind].of_counts and not data.of_counts:
-        problems.append(
-            f"likelihood {model.likelihood.kind!r} describes counts, but the activity is {data.counts.dtype} in "
-            "arbitrary units (events or traces), no whole numbers: choose a likelihood for events"
-        )
+    if isinstance(model, Vae):
+        problems += _unsuitable_likelihood(data, model.likelihood.kind)
     if problems:
         raise SettingError(*problems)
+
+
+def _unsuitable_likelihood(data: FitData, kind: str) -> Iterator[str]:
+    likelihood = LIKELIHOODS[kind]
+    if likelihood.of_counts and not data.of_counts:
+        yield (
+            f"likelihood {kind!r} describes counts, but the activity is {data.counts.dtype} in arbitrary units "
+            "(events or traces), no whole numbers: choose gaussian, or for events zero_inflated_gamma"
+        )
+    if likelihood.of_events and data.of_counts:
+        yield (
+            f"likelihood {kind!r} describes events in arbitrary units, but the activity is counts: choose poisson "
+            "or negative_binomial"
+        )
+    elif likelihood.of_events and (negative := negative_values(data.counts)):
+        yield f"likelihood {kind!r} describes events, which never are negative, but {negative}: choose gaussian"
 
 
 def _fit_baseline(data: FitData, model: BaselineModel, n_seeds: int) -> FittedModel:

@@ -17,8 +17,9 @@ from alveus.models.vae import own
 class Autoencoder(Network):
     """Latents z = f(x) and reconstruction g(z), with the loss Σ_units (x − g(z))² (Hinton & Salakhutdinov, 2006).
 
-    Counts are square-rooted first (Anscombe, 1948), as for PCA, so that a linear one spans PCA's subspace. The
-    loss is that of a Gaussian likelihood of unit variance, up to a constant, times two.
+    Counts are square-rooted first (Anscombe, 1948), other activity is divided by each unit's standard deviation,
+    as for PCA, so that a linear one spans PCA's subspace. The loss is that of a Gaussian likelihood of unit
+    variance, up to a constant, times two.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ class Autoencoder(Network):
     ) -> None:
         super().__init__()
         self.n_units, self.n_latents = n_units, settings.latents
-        self.inputs = Inputs(n_units, root=of_counts, scale=False)
+        self.inputs = Inputs(n_units, root=of_counts, scale=not of_counts)
         self.encoder: Encoder = ENCODERS[settings.encoder.kind](n_units, bin_size, **own(settings.encoder))
         self.to_latents = nn.Linear(self.encoder.n_hidden, self.n_latents)
         n_side = self.encoder.n_hidden
@@ -67,6 +68,10 @@ class Autoencoder(Network):
         """Return the mean over bins of the squared error, summed over units, ()."""
         return -means.log_likelihood
 
+    def rates(self, latents: Tensor, side: Tensor | None = None) -> Tensor:
+        """Return the activity given back (..., unit); of counts without what noise adds to a square."""
+        return self.inputs.undo(self.readout(self.decoder(latents, side)).float())
+
     def log_base(self, activity: Tensor) -> Tensor:
         """Return 0: a squared error is no likelihood."""
         return activity.new_zeros(activity.shape[:-1])
@@ -74,7 +79,7 @@ class Autoencoder(Network):
     @torch.no_grad()
     def start_from(self, blocks: Blocks, conditions: Blocks = tuple) -> None:  # noqa: ARG002
         """Centre the inputs."""
-        self.inputs.start_from(blocks())
+        self.inputs.start_from(blocks)
 
     def at_step(self, step: int) -> None:
         """Let the decoder follow its schedules."""

@@ -1,9 +1,12 @@
 """Turns recorded activity into what an encoder sees: compressed, centred, scaled per unit."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
+
+from alveus.models.likelihoods.rates import moments, spread_of
+from alveus.recording.events import RunningEvents
 
 ANSCOMBE = 3 / 8
 """Makes the variance of a square-rooted Poisson count nearest to constant, down to means of about 4."""
@@ -11,9 +14,6 @@ ANSCOMBE = 3 / 8
 SPREAD_FLOOR = 0.1
 """Smallest standard deviation a unit's input is divided by. A unit with one spike in an hour has a spread near
 zero, and its one spike would reach the encoder as an outlier of a hundred standard deviations."""
-
-SMALLEST_SPREAD = 1e-6
-"""The same for activity that is no count, in the unit's own unit of measure, which can be anything."""
 
 
 class Inputs(nn.Module):
@@ -29,39 +29,59 @@ class Inputs(nn.Module):
         Take ``2√(x + 3/8)`` instead, as principal component analysis does (Anscombe, 1948).
     scale
         Divide by the spread; False: only centre.
+    of_events
+        Count events in units of each unit's own mean event before all else.
     """
 
     mean: Tensor
     spread: Tensor
+    event: Tensor
 
-    def __init__(self, n_units: int, *, compress: bool = False, root: bool = False, scale: bool = True) -> None:
+    def __init__(
+        self,
+        n_units: int,
+        *,
+        compress: bool = False,
+        root: bool = False,
+        scale: bool = True,
+        of_events: bool = False,
+    ) -> None:
         super().__init__()
-        self.compress, self.root, self.scale = compress, root, scale
+        self.compress, self.root, self.scale, self.of_events = compress, root, scale, of_events
         self.register_buffer("mean", torch.zeros(n_units))
         self.register_buffer("spread", torch.ones(n_units))
+        if of_events:
+            self.register_buffer("event", torch.ones(n_units))
 
     def forward(self, activity: Tensor) -> Tensor:
         """Turn activity (..., unit) into inputs (..., unit) without unit of measure."""
         return (self._compressed(activity) - self.mean) / self.spread
 
-    def start_from(self, blocks: Iterable[Tensor]) -> None:
+    def undo(self, inputs: Tensor) -> Tensor:
+        """Turn inputs (..., unit) back into activity (..., unit)."""
+        activity = inputs * self.spread + self.mean
+        if self.root:
+            activity = (activity / 2).square() - ANSCOMBE
+        if self.compress:
+            activity = activity.expm1()
+        return activity * self.event if self.of_events else activity
+
+    def start_from(self, blocks: Callable[[], Iterable[Tensor]]) -> None:
         """Take mean and spread from blocks (bin, unit) of activity that together are the training bins."""
-        n_bins = 0
-        total = torch.zeros_like(self.mean, dtype=torch.float64)
-        squares = torch.zeros_like(total)
-        for block in blocks:
-            inputs = self._compressed(block).double()
-            n_bins += inputs.shape[0]
-            total += inputs.sum(0)
-            squares += inputs.square().sum(0)
-        mean = total / n_bins
-        variance = (squares / n_bins - mean.square()).clamp_min(0.0)
+        if self.of_events:
+            running = RunningEvents()
+            for block in blocks():
+                running.add(block.cpu().numpy())
+            self.event.copy_(torch.from_numpy(running.statistics().mean_event))
+        mean, variance = moments(self._compressed(block) for block in blocks())
         self.mean.copy_(mean)
         if self.scale:
-            floor = SPREAD_FLOOR if self.compress else SMALLEST_SPREAD
-            self.spread.copy_(variance.sqrt().clamp_min(floor))
+            spread = spread_of(mean, variance)
+            self.spread.copy_(spread.clamp_min(SPREAD_FLOOR) if self.compress else spread)
 
     def _compressed(self, activity: Tensor) -> Tensor:
+        if self.of_events:
+            activity = activity / self.event
         if self.root:
             return 2.0 * (activity + ANSCOMBE).sqrt()
         return activity.log1p() if self.compress else activity

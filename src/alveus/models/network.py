@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from alveus.models.batch import Batch
+from alveus.models.decoders import Decoder
 from alveus.models.inputs import Inputs
 from alveus.models.posteriors import Posterior
 from alveus.models.priors.prior import Blocks
@@ -133,6 +134,8 @@ class Network(nn.Module, ABC):
         Sizes.
     inputs
         What turns activity into what the encoder sees.
+    decoder
+        What turns latents into features of the activity.
     before, after
         How many bins around a target it must be given.
     sequential
@@ -150,6 +153,7 @@ class Network(nn.Module, ABC):
     n_latents: int
     n_conditions: int = 0
     inputs: Inputs
+    decoder: Decoder
     before: int
     after: int
     sequential: bool
@@ -183,6 +187,10 @@ class Network(nn.Module, ABC):
     @abstractmethod
     def loss(self, means: Means, beta: float) -> Tensor:
         """Sum the averaged terms to what training makes small, () [nats per bin]."""
+
+    @abstractmethod
+    def rates(self, latents: Tensor, side: Tensor | None = None) -> Tensor:
+        """Return the expected activity per bin (..., unit) at latents (..., latent), given the side channel."""
 
     @abstractmethod
     def log_base(self, activity: Tensor) -> Tensor:

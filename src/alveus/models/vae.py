@@ -60,7 +60,8 @@ class Vae(Network):
         )
         if settings.posterior == "smoothed" and isinstance(self.prior, AutoregressivePrior):
             self.prior.smooth()
-        self.inputs = Inputs(n_units, compress=self.likelihood.of_counts)
+        of_counts, of_events = self.likelihood.of_counts, self.likelihood.of_events
+        self.inputs = Inputs(n_units, compress=of_counts or of_events, of_events=of_events)
         self.encoder: Encoder = ENCODERS[settings.encoder.kind](n_units, bin_size, **encoder_settings)
         self.head = POSTERIORS[settings.posterior](self.encoder.n_hidden, self.n_latents)
         self.before = self.encoder.before + self.prior.before
@@ -125,7 +126,7 @@ class Vae(Network):
     @torch.no_grad()
     def start_from(self, blocks: Blocks, conditions: Blocks = tuple) -> None:
         """Start as the mean-rate model of the training bins."""
-        self.inputs.start_from(blocks())
+        self.inputs.start_from(blocks)
         self.likelihood.start_from(blocks())
         self.prior.start_from(blocks, conditions, of_counts=self.likelihood.of_counts)
         self.n_training.fill_(sum(block.shape[0] for block in blocks()))

@@ -13,7 +13,7 @@ from alveus.report.model_table import Cell, Column, by_model, main_columns, make
 from alveus.report.page import render
 from alveus.report.score_rows import read_rows
 from alveus.report.sweeps import Member, sweep_members
-from alveus.report.verdict import CHOOSES, Statement, judge
+from alveus.report.verdict import CHOOSES, Statement, choosing, judge
 
 
 @dataclass(frozen=True)
@@ -55,15 +55,13 @@ def dataset_page(report: DatasetReport) -> str:
     names = [m.name for m in report.models]
     by_session = {s.session: by_model(r for r in rows if r.session == s.session) for s in report.sessions}
     done = [s for s in report.sessions if s.outcome == "done"]
-    chosen = {
-        s.session: {n: pick(by_session[s.session].get(n, ()), (CHOOSES, "")) for n in names}
-        for s in report.sessions
-    }
-    ends = span(row for picked in chosen.values() for row in picked.values() if row is not None)
+    chosen = {s.session: {n: choosing(by_session[s.session].get(n, ())) for n in names} for s in report.sessions}
+    found = [row for picked in chosen.values() for row in picked.values() if row is not None]
+    ends = {score: span(row for row in found if row.score == score) for score in CHOOSES}
     lines = [
         Line(
             s,
-            {name: make_cell(row, ends) for name, row in chosen[s.session].items()},
+            {n: make_cell(row, None if row is None else ends[row.score]) for n, row in chosen[s.session].items()},
             judge(report.models, by_session[s.session]).summary if s.outcome == "done" else None,
         )
         for s in report.sessions
@@ -82,7 +80,7 @@ def dataset_page(report: DatasetReport) -> str:
         lines=lines,
         names=names,
         colors={n: theme_color(series_color(i)) for i, n in enumerate(names)},
-        chooses=CHOOSES,
+        chooses=[score for score in CHOOSES if any(row.score == score for row in found)] or CHOOSES[:1],
         outcomes=outcomes,
         overall=_overall(verdicts, len(done)),
         plot=scores.strips(strip_table, columns) if done and names else None,

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from alveus.report.bars import interval_bar, span
 from alveus.report.score_rows import ScoreRow, summary, targets
 from alveus.report.verdict import Standing, standing
-from alveus.report.words import MAIN_SCORES, score_words
+from alveus.report.words import MAIN_SCORES, OF_COUNTS, score_words
 
 Column = tuple[str, str]
 """A score and its target."""
@@ -45,9 +45,15 @@ def by_model(rows: Iterable[ScoreRow]) -> dict[str, list[ScoreRow]]:
 
 
 def main_columns(rows: Mapping[str, Sequence[ScoreRow]]) -> list[Column]:
-    """Choose the main scores that any model has; where a score goes by covariate, each is a column."""
+    """Choose the main scores that any model has; where a score goes by covariate, each is a column.
+
+    Of activity that is no count, scores of counts have no column: that they are not defined stands below.
+    """
     columns: list[Column] = []
     for score in MAIN_SCORES:
+        of_score = [row for model in rows.values() for row in model if row.score == score]
+        if score in OF_COUNTS and all(row.status == "not defined" for row in of_score):
+            continue
         found = dict.fromkeys(t for model in rows.values() for t in targets(model, score))
         if score_words(score).per_target:
             columns += [(score, target) for target in found]

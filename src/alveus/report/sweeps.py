@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
-from alveus.report.model_table import pick
 from alveus.report.score_rows import ScoreRow
+from alveus.report.verdict import choosing
 
 Sweeps = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """Name of a sweep → name of a member → the values that make it."""
 
 COLUMNS = (
     "session", "sweep", "model", "values", "rate", "distortion", "co_smoothing", "co_smoothing_low",
-    "co_smoothing_high", "chosen",
+    "co_smoothing_high", "score", "chosen",
 )  # fmt: skip
 
 
@@ -38,7 +38,7 @@ class Member:
         Minus the decoder's log-likelihood of test bins [nats per bin], median over seeds. Over a sweep of β the
         two make the rate–distortion curve (Alemi et al., 2018, ICML): as one rises the other falls.
     co_smoothing
-        Row of the score, with its interval.
+        Row of the score, with its interval; in R² of activity that is no count.
     chosen
         Whether it is the choice: the fewest latents among those whose interval of co-smoothing reaches the best
         value; among as many latents, the best value.
@@ -96,6 +96,7 @@ def sweeps_csv(members: Sequence[Member]) -> str:
                 m.model,
                 json.dumps(dict(m.values)),
                 *("" if n is None else n for n in numbers),
+                row.score if row else "",
                 "yes" if m.chosen else "",
             )
         )
@@ -111,7 +112,7 @@ def _member(session: str, sweep: str, model: str, values: Mapping[str, Any], row
         values,
         _number(rows, "kl", ""),
         None if log_likelihood is None else -log_likelihood,
-        _ok(pick(rows, ("co_smoothing", ""))),
+        _ok(choosing(rows)),
     )
 
 

@@ -11,8 +11,9 @@ from alveus.report.inputs import ModelReport
 from alveus.report.score_rows import ScoreRow, summary
 from alveus.report.words import score_words
 
-CHOOSES = "co_smoothing"
-"""The score that chooses a model: no method can win it by copying what it is shown."""
+CHOOSES = ("co_smoothing", "co_smoothing_r2")
+"""The score that chooses a model, of counts and of other activity: no method can win it by copying what it is
+shown."""
 
 SIMPLEST_FIRST = (("pca",), ("factor_analysis", "ica", "nmf"), ("autoencoder", "vae"))
 """Methods in rungs of a ladder: each rung must be shown to be better than what the rungs before it offer."""
@@ -76,13 +77,19 @@ def _floor_text(row: ScoreRow) -> str:
     return f"floor {estimate(row.floor, row.low, row.high)}{name}"
 
 
+def choosing(rows: Sequence[ScoreRow]) -> ScoreRow | None:
+    """Return the row that a model is chosen by: the first with a value, else the last, which says why not."""
+    found = [row for score in CHOOSES if (row := summary(rows, score)) is not None]
+    return next((row for row in found if row.ok), found[-1] if found else None)
+
+
 def _value(row: ScoreRow) -> float:
     return row.value if isinstance(row.value, float) else float("-inf")
 
 
 def _against_floor(best: ScoreRow) -> Statement:
     label = score_words(best.score).label
-    numbers = f"{label.capitalize()} {with_interval(best)}, {_floor_text(best)}."
+    numbers = f"{label[:1].upper()}{label[1:]} {with_interval(best)}, {_floor_text(best)}."
     match standing(best):
         case "above":
             return Statement(
@@ -118,7 +125,9 @@ def _simple_against_complex(simple: ScoreRow, name: str, other: ScoreRow) -> tup
     other
         Score of the more complex model.
     """
-    numbers = f"Co-smoothing: {other.model} {with_interval(other)}, {simple.model} {with_interval(simple)}."
+    label = score_words(other.score).label
+    values = f"{other.model} {with_interval(other)}, {simple.model} {with_interval(simple)}"
+    numbers = f"{label[:1].upper()}{label[1:]}: {values}."
     bounds = (simple.low, simple.high, other.low, other.high)
     if any(bound is None for bound in bounds):
         text = f"{numbers} Without an interval on both a difference cannot be told from chance."
@@ -223,7 +232,7 @@ def judge(models: Sequence[ModelReport], rows: Mapping[str, Sequence[ScoreRow]])
         return Verdict(
             "", Statement("neutral", "no models", text), (Statement("neutral", "No model was fitted", text),)
         )
-    found = {m.name: summary(rows.get(m.name, ()), CHOOSES) for m in models}
+    found = {m.name: choosing(rows.get(m.name, ())) for m in models}
     scored = {name: row for name, row in found.items() if row is not None and row.ok}
     active = {m.name: summary(rows.get(m.name, ()), "active_latents") for m in models}
     collapsed = {name for name, r in active.items() if r and r.ok and isinstance(r.value, float) and r.value < 1}

@@ -34,10 +34,18 @@ SCORES: dict[str, ScoreWords] = {
         "beyond their mean rates. Higher is better; this is what chooses a model.",
         from_zero=True,
     ),
+    "co_smoothing_r2": ScoreWords(
+        "co-smoothing R²",
+        "",
+        "How much of the variance of units that the encoder never saw follows linearly from the latents of the "
+        "others, in held-out bins. 1 is perfect; this is what chooses a model of activity that is no count.",
+        from_zero=True,
+    ),
     "log_evidence": ScoreWords(
         "log evidence",
         "nats per bin",
-        "Importance-weighted bound on the log-probability of held-out bins. Higher is better; chooses a model.",
+        "Importance-weighted bound on the log-probability of held-out bins. Higher is better; chooses a model. "
+        "Of events and ΔF/F it is a density: to compare among models with the same kind of likelihood alone.",
     ),
     "bits_per_spike": ScoreWords(
         "bits per spike (reconstruction)",
@@ -47,7 +55,8 @@ SCORES: dict[str, ScoreWords] = {
     "log_likelihood": ScoreWords(
         "log-likelihood",
         "nats per bin",
-        "Log-probability of held-out bins under the rates decoded from their own latents. Higher is better.",
+        "Log-probability of held-out bins given their own latents. Higher is better; of events and ΔF/F it is a "
+        "density, to compare with its floor and with the same kind of likelihood alone.",
     ),
     "elbo": ScoreWords(
         "ELBO", "nats per bin", "Lower bound on the log-probability of held-out bins. Higher is better."
@@ -56,7 +65,13 @@ SCORES: dict[str, ScoreWords] = {
     "reconstruction": ScoreWords(
         "reconstruction", "nats per bin", "The part of the ELBO that rewards giving back what was shown."
     ),
-    "r2": ScoreWords("rate R²", "", "Variance of held-out counts explained by decoded rates; 1 is perfect."),
+    "r2": ScoreWords(
+        "R² (reconstruction)",
+        "",
+        "Variance of held-out activity that follows from its own latents; 1 is perfect. Copying wins it: it never "
+        "chooses a model.",
+        from_zero=True,
+    ),
     "active_latents": ScoreWords(
         "active latents",
         "latents",
@@ -112,6 +127,7 @@ SCORES: dict[str, ScoreWords] = {
 
 MAIN_SCORES = (
     "co_smoothing",
+    "co_smoothing_r2",
     "log_evidence",
     "active_latents",
     "verdict",
@@ -122,8 +138,12 @@ MAIN_SCORES = (
     "elbo",
     "log_likelihood",
     "bits_per_spike",
+    "r2",
 )
 """Columns of the table of models, where any model has them."""
+
+OF_COUNTS = frozenset({"co_smoothing", "bits_per_spike"})
+"""Main scores that are not defined for events and ΔF/F."""
 
 
 def score_words(score: str) -> ScoreWords:

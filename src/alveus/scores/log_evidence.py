@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from alveus.scores.densities import CONSTANT_DENSITY
 from alveus.scores.intervals import mean_interval
 from alveus.scores.log_likelihood import MEAN_RATE
 from alveus.scores.rows import Row, with_note
@@ -16,6 +17,7 @@ def log_evidence(
     *,
     seed: int,
     given: str = "",
+    density: str = "",
 ) -> Row:
     """Mean bound on ``log p(x)`` of held-out bins [nats per bin], at or above the evidence lower bound.
 
@@ -35,6 +37,8 @@ def log_evidence(
         Of the fit.
     given
         What is known of a bin besides its activity.
+    density
+        Name of the likelihood where it is a density of real numbers, whose floor is that density without latents.
 
     Returns
     -------
@@ -54,7 +58,9 @@ def log_evidence(
         interval.low,
         interval.high,
         None if mean_rate is None else float(mean_rate.mean()),
-        "" if mean_rate is None else MEAN_RATE,
+        "" if mean_rate is None else CONSTANT_DENSITY if density else MEAN_RATE,
     )
-    unit = "nats per bin" if mean_rate is not None else "nats per bin, of a density"
-    return with_note(row, unit, f"on {nats.size} bins", f"given {given}" if given else "", interval.note)
+    of = ", of a density" if density or mean_rate is None else ""
+    return with_note(
+        row, f"nats per bin{of}", density, f"on {nats.size} bins", f"given {given}" if given else "", interval.note
+    )

@@ -1,4 +1,6 @@
-"""Log-likelihoods of bins to their mean in nats per bin, beside what the mean rate reaches."""
+"""Log-likelihoods of bins to their mean in nats per bin, beside what a model without latents reaches."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,8 @@ def log_likelihood(
     *,
     target: str,
     seed: int | None = None,
+    floor_name: str = MEAN_RATE,
+    notes: Sequence[str] = (),
 ) -> Row:
     """Mean log-likelihood of held-out bins, summed over units [nats per bin].
 
@@ -25,11 +29,15 @@ def log_likelihood(
     nats
         (n_bins,) log-likelihood of each bin.
     mean_rate
-        (n_bins,) the same under each unit's mean rate in training, which is the floor; None where there is none.
+        (n_bins,) the same of a model without latents, which is the floor; None where there is none.
     settings
         Of the interval.
     target, seed
         Whose rates.
+    floor_name
+        What model that is.
+    notes
+        What else to know.
 
     Returns
     -------
@@ -44,6 +52,6 @@ def log_likelihood(
         interval.low,
         interval.high,
         None if mean_rate is None else float(mean_rate.mean()),
-        "" if mean_rate is None else MEAN_RATE,
+        "" if mean_rate is None else floor_name,
     )
-    return with_note(row, "nats per bin", interval.note)
+    return with_note(row, "nats per bin", *notes, interval.note)

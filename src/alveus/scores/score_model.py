@@ -1,5 +1,6 @@
 """A dataset's and a fitted model's arrays to all scores of that model."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from alveus.scores.active_latents import active_latents
 from alveus.scores.co_smoothing import co_smoothing
 from alveus.scores.covariate import Covariate
 from alveus.scores.decoding import decoding
+from alveus.scores.densities import constant_log_likelihood
 from alveus.scores.elbo import elbo
 from alveus.scores.kl import kl, kl_per_latent
 from alveus.scores.log_evidence import log_evidence
@@ -19,6 +21,13 @@ from alveus.scores.parts import TEST, TRAIN, bins_of, too_few_bins
 from alveus.scores.predictive_check import SCORE as PREDICTIVE_CHECK
 from alveus.scores.predictive_check import predictive_check
 from alveus.scores.readout import mean_rate_log_likelihood, surprise_note
+from alveus.scores.real_valued import (
+    CO_SMOOTHING,
+    co_smoothing_r2,
+    explained_by_readout,
+    likelihood_by_decoder,
+    r2_by_decoder,
+)
 from alveus.scores.reconstruction import SCORES, reconstruction_by_decoder, reconstruction_by_readout
 from alveus.scores.rows import Row, not_defined, not_estimable, with_note
 from alveus.scores.score_session import Quantity
@@ -26,6 +35,7 @@ from alveus.scores.settings import ScoreSettings
 from alveus.scores.truth import truth_mcc, truth_r2
 
 BYPASSED = "the decoder hears the activity past the latents: log p(x|z) - KL bounds nothing"
+NO_LIKELIHOOD = "the method has no decoder with a likelihood of its own"
 DENSITY = "the model's likelihood is a density of real numbers, which has no place beside probabilities of counts"
 
 
@@ -59,8 +69,11 @@ class ModelScoreInputs:
         (n_evidence_bins,) the numbers of those bins.
     no_evidence
         Why it is not defined.
-    density
-        Whether the model's own likelihood is a density of real numbers, and no probability of counts.
+    squared_error
+        (n_seeds, n_bins) squared errors of what the decoder expects of activity that is no count, in units of each
+        unit's variance.
+    likelihood
+        Name of the model's own, where it is a density of real numbers and no probability of counts; else empty.
     bypassed
         Whether the decoder hears the activity past the latents.
     predictive
@@ -94,7 +107,8 @@ class ModelScoreInputs:
     log_evidence: NDArray[np.floating] | None = None
     evidence_bin: NDArray[np.integer] | None = None
     no_evidence: str = ""
-    density: bool = False
+    squared_error: NDArray[np.floating] | None = None
+    likelihood: str = ""
     bypassed: bool = False
     predictive: Predictive | None = None
     latent_names: tuple[str, ...] = ()
@@ -106,7 +120,15 @@ class ModelScoreInputs:
     def __post_init__(self) -> None:
         n_bins = self.counts.shape[0]
         evidence_bins = np.zeros(0, int) if self.evidence_bin is None else self.evidence_bin
-        for name in ("mean", "held_in_mean", "log_likelihood", "kl", "prior_mean", "log_evidence"):
+        for name in (
+            "mean",
+            "held_in_mean",
+            "log_likelihood",
+            "squared_error",
+            "kl",
+            "prior_mean",
+            "log_evidence",
+        ):
             values = getattr(self, name)
             if values is None:
                 continue
@@ -155,32 +177,49 @@ def score_model(inputs: ModelScoreInputs) -> list[Row]:
 
 
 def _held_out_fit(inputs: ModelScoreInputs) -> list[Row]:
-    counted = inputs.quantity == "counts"
-    no_counts = f"the activity is {inputs.quantity}, and this score is of counts"
-    rows = [_co_smoothing(inputs) if counted else not_defined("co_smoothing", no_counts, target="held-out units")]
-    if counted:
-        rows += reconstruction_by_readout(inputs.mean, inputs.counts, inputs.split, inputs.settings)
-    else:
-        rows += [not_defined(score, no_counts, target="readout") for score in SCORES]
+    if inputs.quantity != "counts":
+        return _held_out_fit_of_real_values(inputs)
+    rows = [_co_smoothing(inputs, "co_smoothing", co_smoothing)]
+    rows += reconstruction_by_readout(inputs.mean, inputs.counts, inputs.split, inputs.settings)
     if inputs.log_likelihood is None:
-        why = "the method has no decoder with a likelihood of its own"
-        rows += [not_defined(score, why, target="decoder") for score in SCORES]
-    elif not counted or inputs.density:
-        why = DENSITY if counted else no_counts
-        rows += [not_defined(score, why, target="decoder") for score in SCORES]
+        rows += [not_defined(score, NO_LIKELIHOOD, target="decoder") for score in SCORES]
+    elif inputs.likelihood:
+        rows += [not_defined(score, DENSITY, target="decoder") for score in SCORES]
     else:
         rows += reconstruction_by_decoder(inputs.log_likelihood, inputs.counts, inputs.split, inputs.settings)
     return rows
 
 
-def _co_smoothing(inputs: ModelScoreInputs) -> Row:
-    score, target = "co_smoothing", "held-out units"
+def _held_out_fit_of_real_values(inputs: ModelScoreInputs) -> list[Row]:
+    data = (inputs.counts, inputs.split, inputs.settings)
+    no_counts = f"the activity is {inputs.quantity}, and this score is of counts"
+    rows = [
+        not_defined("co_smoothing", f"{no_counts}: see {CO_SMOOTHING}", target="held-out units"),
+        _co_smoothing(inputs, CO_SMOOTHING, co_smoothing_r2),
+        *(not_defined("bits_per_spike", no_counts, target=target) for target in ("readout", "decoder")),
+        *explained_by_readout(inputs.mean, *data),
+    ]
+    if inputs.log_likelihood is None or not inputs.likelihood:
+        rows.append(not_defined("log_likelihood", NO_LIKELIHOOD, target="decoder"))
+    else:
+        rows += likelihood_by_decoder(inputs.log_likelihood, *data, likelihood=inputs.likelihood)
+    if inputs.squared_error is None:
+        rows.append(
+            not_defined("r2", "the method has no decoder that was fitted to the activity", target="decoder")
+        )
+    else:
+        rows += r2_by_decoder(inputs.squared_error, *data)
+    return rows
+
+
+def _co_smoothing(inputs: ModelScoreInputs, score: str, compute: Callable[..., Row]) -> Row:
+    target = "held-out units"
     if not inputs.held_out.any() or inputs.held_out.all():
         why = f"{int(inputs.held_out.sum())} of {inputs.held_out.size} units are held out"
         return not_defined(score, why, target=target)
     if inputs.held_in_mean is None:
         return not_defined(score, "the model has no twin fitted on the held-in units", target=target)
-    return co_smoothing(inputs.held_in_mean, inputs.counts[:, inputs.held_out], inputs.split, inputs.settings)
+    return compute(inputs.held_in_mean, inputs.counts[:, inputs.held_out], inputs.split, inputs.settings)
 
 
 def _evidence(inputs: ModelScoreInputs) -> list[Row]:
@@ -189,12 +228,18 @@ def _evidence(inputs: ModelScoreInputs) -> list[Row]:
     if inputs.log_evidence is None or inputs.evidence_bin is None:
         return [not_defined("log_evidence", inputs.no_evidence or "the latents were encoded without it")]
     floor, surprises = None, 0
-    if inputs.quantity == "counts" and not inputs.density:
-        bins = inputs.evidence_bin.astype(np.intp)
-        floor, _, surprises = mean_rate_log_likelihood(inputs.counts, bins_of(inputs.split, TRAIN), bins)
+    bins, train = inputs.evidence_bin.astype(np.intp), bins_of(inputs.split, TRAIN)
+    counted = inputs.quantity == "counts"
+    if not counted and inputs.likelihood:
+        floor = constant_log_likelihood(inputs.counts, train, bins, inputs.likelihood)
+    elif counted and not inputs.likelihood:
+        floor, _, surprises = mean_rate_log_likelihood(inputs.counts, train, bins)
     given = "" if inputs.prior_mean is None else "what the prior is told of each bin"
     return [
-        with_note(log_evidence(nats, floor, inputs.settings, seed=seed, given=given), surprise_note(surprises))
+        with_note(
+            log_evidence(nats, floor, inputs.settings, seed=seed, given=given, density=inputs.likelihood),
+            surprise_note(surprises),
+        )
         for seed, nats in enumerate(inputs.log_evidence)
     ]
 

@@ -34,6 +34,7 @@ def write_latents(
     settings: Mapping[str, Any],
     inputs: Mapping[str, str],
     log_likelihood: Floats | None = None,
+    squared_error: Floats | None = None,
     kl: Floats | None = None,
     prior_variance: Floats | None = None,
     prior_mean: Floats | None = None,
@@ -67,6 +68,8 @@ def write_latents(
         Digests of what these latents were made from: ``dataset``, ``fit``.
     log_likelihood
         (n_seeds, n_bins) expected under the posterior, summed over units [nats per bin].
+    squared_error
+        (n_seeds, n_bins) of the activity that the decoder expects, in units of each unit's variance.
     kl
         (n_seeds, n_bins, n_latents) divergence of the posterior from the prior [nats].
     prior_variance
@@ -104,6 +107,12 @@ def write_latents(
         "scale": (scale, ("seed", "time", "latent"), "standard deviation of the posterior", ""),
         "held_in/mean": (held_in_mean, ("time", "latent"), "mean of the twin that saw no held-out unit", ""),
         "log_likelihood": (log_likelihood, ("seed", "time"), "expected log-likelihood of a bin", "nat"),
+        "squared_error": (
+            squared_error,
+            ("seed", "time"),
+            "squared error of a bin, over each unit's variance",
+            "",
+        ),
         "kl": (kl, ("seed", "time", "latent"), "divergence of posterior from prior", "nat"),
         "prior/mean": (prior_mean, ("seed", "time", "latent"), "mean of the prior", ""),
     }
@@ -236,6 +245,11 @@ class Latents:
     def log_likelihood(self) -> Floats | None:
         """(n_seeds, n_bins) expected log-likelihood [nats per bin]."""
         return self._optional("log_likelihood")
+
+    @cached_property
+    def squared_error(self) -> Floats | None:
+        """(n_seeds, n_bins) squared error of what the decoder expects, of activity that is no count."""
+        return self._optional("squared_error")
 
     @cached_property
     def kl(self) -> Floats | None:

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from alveus.config.contradictions import surprises
-from alveus.config.models import COUNT_LIKELIHOODS, Model, Vae
+from alveus.config.models import COUNT_LIKELIHOODS, EVENT_LIKELIHOODS, Model, Nmf, Vae
 from alveus.config.networks import ConditionalPrior
 from alveus.config.problems import did_you_mean
 from alveus.errors import AlveusError
 from alveus.io.read import modality
 from alveus.study.layout import session_folder
 from alveus.study.plan import Study
+
+FOR_REAL_NUMBERS = "choose gaussian, or for events zero_inflated_gamma"
+FOR_COUNTS = "choose poisson or negative_binomial"
 
 
 def advice(study: Study) -> list[str]:
@@ -26,7 +29,7 @@ def advice(study: Study) -> list[str]:
         manifest = study.folder / session_folder(study.results, dataset, session) / "dataset.json"
         facts = _facts(manifest)
         for name, model in study.datasets[dataset].models.items():
-            problems = _misfits(model, facts) if facts else _uncountable(model, study, dataset, session)
+            problems = _misfits(model, facts) if facts else _unbinned(model, study, dataset, session)
             found += [f"{dataset}/{session}: model {name!r} {problem}" for problem in problems]
     return found
 
@@ -42,9 +45,9 @@ def warnings(study: Study) -> list[str]:
     ]
 
 
-def _uncountable(model: Model, study: Study, dataset: str, session: str) -> Iterator[str]:
-    """Yield what is wrong with a likelihood of counts for a session without spikes that is not yet binned."""
-    if not isinstance(model, Vae) or model.likelihood.kind not in COUNT_LIKELIHOODS:
+def _unbinned(model: Model, study: Study, dataset: str, session: str) -> Iterator[str]:
+    """Yield what is wrong with a likelihood for a session that is not yet binned."""
+    if not isinstance(model, Vae) or model.likelihood.kind not in COUNT_LIKELIHOODS | EVENT_LIKELIHOODS:
         return
     settings = study.session(dataset, session)
     kind = settings.row.modality
@@ -52,10 +55,15 @@ def _uncountable(model: Model, study: Study, dataset: str, session: str) -> Iter
         path = Path(settings.path) if settings.row.format == "simulation" else study.folder / settings.path
         with suppress(AlveusError, OSError):
             kind = modality(settings.row.format, path)
-    if kind == "calcium":
+    if kind == "calcium" and model.likelihood.kind in COUNT_LIKELIHOODS:
         yield (
             f"has likelihood {model.likelihood.kind}, which describes counts, but the session holds no spikes: "
-            "choose gaussian"
+            f"{FOR_REAL_NUMBERS}"
+        )
+    if kind == "spikes" and model.likelihood.kind in EVENT_LIKELIHOODS:
+        yield (
+            f"has likelihood {model.likelihood.kind}, which describes events of a deconvolution, but the session "
+            f"holds spikes: {FOR_COUNTS}"
         )
 
 
@@ -66,12 +74,29 @@ def _misfits(model: Model, facts: Mapping[str, Any]) -> Iterator[str]:
             f"has {model.latents} latents, but only {held_in} units are left beside the held-out ones: set "
             f"latents below {held_in}, or leave the model out of the dataset"
         )
+    quantity = facts["quantity"]
+    if isinstance(model, Nmf) and quantity == "dff":
+        yield (
+            "takes counts or events, which never are negative, but the activity is ΔF/F: use `method: pca`, "
+            "`factor_analysis` or `ica`"
+        )
     if not isinstance(model, Vae):
         return
-    if facts["quantity"] != "counts" and model.likelihood.kind in COUNT_LIKELIHOODS:
+    kind = model.likelihood.kind
+    if quantity != "counts" and kind in COUNT_LIKELIHOODS:
         yield (
-            f"has likelihood {model.likelihood.kind}, which describes counts, but the activity is "
-            f"{facts['quantity']} in arbitrary units: choose gaussian"
+            f"has likelihood {kind}, which describes counts, but the activity is {quantity} in arbitrary units: "
+            f"{FOR_REAL_NUMBERS if quantity == 'events' else 'choose gaussian'}"
+        )
+    if quantity == "counts" and kind in EVENT_LIKELIHOODS:
+        yield (
+            f"has likelihood {kind}, which describes events of a deconvolution, but the activity is counts: "
+            f"{FOR_COUNTS}"
+        )
+    if quantity == "dff" and kind in EVENT_LIKELIHOODS:
+        yield (
+            f"has likelihood {kind}, which describes events, but the activity is ΔF/F, which is also negative: "
+            "choose gaussian"
         )
     if isinstance(model.prior, ConditionalPrior):
         known = [covariate["name"] for covariate in facts["behavior"]]

@@ -9,13 +9,13 @@ from typing import Literal
 STAGES = {
     "deconvolve": 1,
     "bin": 1,
-    "fit": 2,
-    "encode": 3,
+    "fit": 3,
+    "encode": 4,
     "rates": 1,
-    "score": 4,
-    "score_session": 2,
-    "report": 1,
-    "report_dataset": 1,
+    "score": 5,
+    "score_session": 3,
+    "report": 2,
+    "report_dataset": 2,
 }
 """Raised by hand when a stage's results change: everything it made, and all that follows, is made again."""
 

@@ -8,14 +8,11 @@ from torch.distributions import Normal
 from torch.nn.functional import softplus
 
 from alveus.models.likelihoods.likelihood import Likelihood
-from alveus.models.likelihoods.rates import moments
+from alveus.models.likelihoods.rates import moments, spread_of
 
 VARIANCE_FLOOR = 1e-3
 """Smallest variance, as part of a unit's variance over all training bins. Without it a unit that the latents copy
 would earn any likelihood by a variance going to 0."""
-
-SMALLEST_SPREAD = 1e-6
-"""Standard deviation that a unit without any variance is taken to have, in its own unit of measure."""
 
 
 class GaussianLikelihood(Likelihood):
@@ -66,7 +63,7 @@ class GaussianLikelihood(Likelihood):
         """Start with each unit's mean and variance."""
         mean, variance = moments(blocks)
         self.center.copy_(mean)
-        self.spread.copy_(variance.sqrt().clamp_min(SMALLEST_SPREAD))
+        self.spread.copy_(spread_of(mean, variance))
         self.readout.bias.zero_()
 
 

@@ -18,11 +18,14 @@ class Likelihood(nn.Module, ABC):
     ----------
     of_counts
         Whether the activity must be whole numbers.
+    of_events
+        Whether it must be events: zeros, and positive numbers in any unit of measure.
     readout
         The layer from features to what the mean is made of, one number a unit.
     """
 
     of_counts: bool
+    of_events: bool = False
     readout: nn.Linear
 
     @abstractmethod

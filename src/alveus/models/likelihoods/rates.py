@@ -14,6 +14,9 @@ RATE_FLOOR = 1e-6
 RATE_CEILING = 1e6
 """Largest rate of the exponential link, in counts per bin: far above any neuron, and far below what overflows."""
 
+LEAST_SPREAD = 1e-6
+"""Standard deviation, as part of the mean, below which single precision knows no difference between bins."""
+
 
 class Link(NamedTuple):
     """From a number to a rate [counts per bin] in single precision, whatever the layers' is; and back."""
@@ -51,3 +54,13 @@ def moments(blocks: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
         squares = squares + block.double().square().sum(0)
     mean = total / n_bins
     return mean, (squares / n_bins - mean.square()).clamp_min(0.0)
+
+
+def spread_of(mean: Tensor, variance: Tensor) -> Tensor:
+    """Return the standard deviation of each unit, (unit,), as a number that can be divided by.
+
+    Of a unit that does not vary it is `LEAST_SPREAD` of its mean, and 1 where that is 0 too: so that nothing
+    depends on the unit of measure.
+    """
+    least = LEAST_SPREAD * mean.abs()
+    return variance.sqrt().maximum(torch.where((least == 0) & (variance == 0), 1.0, least))

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from alveus.errors import SettingError
 from alveus.models.batch import Batch
+from alveus.models.likelihoods.rates import spread_of
 from alveus.models.priors.prior import Blocks, NormalPrior
 
 SMALLEST_VARIANCE = 1e-3
@@ -80,7 +81,7 @@ class AnisotropicPrior(NormalPrior):
 
 
 def covariance(blocks: Blocks, *, of_counts: bool) -> Tensor:
-    """Return the covariance of activity over units, (unit, unit) float64; of counts, that of their log rates.
+    """Return the correlation of activity over units, (unit, unit) float64; of counts, the covariance of log rates.
 
     The covariance of log rates follows from the moments of counts under a Poisson distribution with log-normal
     rates: ``ln(1 + (cov(x) − diag m) / (m mᵀ))`` (Krumin & Shoham, 2009, Neural Computation 21:1642).
@@ -92,8 +93,9 @@ def covariance(blocks: Blocks, *, of_counts: bool) -> Tensor:
         products = products + block.double().T @ block.double()
     mean = total / n_bins
     found = products / n_bins - torch.outer(mean, mean)
-    if not of_counts:
-        return found
+    if not of_counts:  # in units of each unit's spread, as its likelihood has them
+        spread = spread_of(mean, found.diagonal().clamp_min(0.0))
+        return found / torch.outer(spread, spread)
     active = mean > SMALLEST_MEAN
     mean, found = mean[active], found[active][:, active]
     ratio = (found - torch.diag(mean)) / torch.outer(mean, mean)

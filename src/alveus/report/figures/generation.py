@@ -30,11 +30,13 @@ def draws(model: ModelReport, quantity: str) -> Plot | None:
     if not checks:
         return None
     outside = []
+    counts = quantity == "counts"
+    narrow = "Fano factors below the dashed line: the likelihood is too narrow; " if counts else ""
     with drawing():
         figure = new_figure(2.7)
         for axes, check in zip(np.atleast_1d(figure.subplots(1, len(checks))), checks, strict=True):
             missed, n = _panel(axes, check)
-            unit = (" [Hz]" if quantity == "counts" else f" [{quantity}]") if check.statistic == "rate" else ""
+            unit = (" [Hz]" if counts else f" [{quantity}]") if check.statistic == "rate" else ""
             axes.set_title(TITLES[check.statistic] + unit)
             axes.set_xlabel("recorded")
             outside.append(f"{TITLES[check.statistic].lower()} {number(missed)} of {number(n)}")
@@ -47,8 +49,8 @@ def draws(model: ModelReport, quantity: str) -> Plot | None:
         f"{counted(checks[0].drawn.shape[0], 'draw')} from prior and decoder of seed 0, their median as a dot. It "
         "should cross the dashed line, where drawn equals recorded; those that do not are orange. At most "
         f"{MOST_ITEMS} of a kind are shown.",
-        "many more than one orange line in twenty; all lines to one side (Fano factors below the dashed line: the "
-        "likelihood is too narrow; correlations near 0: the latents share too little).",
+        f"many more than one orange line in twenty; all lines to one side ({narrow}correlations near 0: the "
+        "latents share too little).",
         svg,
     )  # fmt: skip
 
@@ -60,7 +62,8 @@ def _panel(axes: Axes, check: DrawnAgainstRecorded) -> tuple[int, int]:
     low, middle, high = np.nanmin(drawn, axis=0), np.nanmedian(drawn, axis=0), np.nanmax(drawn, axis=0)
     outside = (recorded < low) | (recorded > high)
     shown = np.unique(np.linspace(0, recorded.size - 1, min(MOST_ITEMS, recorded.size)).astype(int))
-    logarithmic = check.statistic == "rate" and bool((recorded > 0).any())
+    positive = bool((recorded > 0).any() and (recorded >= 0).all())  # means of ΔF/F can be negative
+    logarithmic = check.statistic == "rate" and positive
     if logarithmic:
         shown = shown[(recorded[shown] > 0) & (middle[shown] > 0)]
         low = np.maximum(low, 0.5 * recorded[recorded > 0].min())

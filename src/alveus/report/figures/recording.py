@@ -64,6 +64,9 @@ def _image(counts: NDArray[np.generic]) -> NDArray[np.float64]:
 def raster(window: ActivityWindow, quantity: str) -> Plot:
     """Draw an example stretch: the population's rate, every unit's activity, behaviour below."""
     times, counts = np.asarray(window.times, float), np.asarray(window.counts)
+    if quantity != "counts":  # of arbitrary units of measure: else a single unit could be all there is to see
+        spread = counts.std(axis=0, dtype=np.float64)
+        counts = counts / np.where(spread > 0, spread, 1.0)
     n_bins, n_units = counts.shape
     bin_size = float(np.median(np.diff(times))) if n_bins > 1 else 1.0
     snippets = [s for s in window.behavior if has_data(s)][:MAX_SNIPPETS]
@@ -100,12 +103,13 @@ def raster(window: ActivityWindow, quantity: str) -> Plot:
         grid[-1].set_xlabel("time in the recording [s]")
         figure.align_ylabels(list(grid))
         svg = to_svg(figure, "raster", alt)
+    scale_says = "" if quantity == "counts" else ", in units of each unit's standard deviation"
     return Plot(
         title, alt,
-        f"Each row is a unit, each column a bin of {seconds(bin_size)}; a stronger colour is more {quantity}. "
-        "Above, the mean over units; below, behaviour in the same bins.",
+        f"Each row is a unit, each column a bin of {seconds(bin_size)}; a stronger colour is more {quantity}"
+        f"{scale_says}. Above, the mean over units; below, behaviour in the same bins.",
         "blank columns across all units (lost data), columns filled in all units at once (artefacts), "
-        "two rows with the same pattern (one cell sorted twice).",
+        f"two rows with the same pattern (one cell {'sorted' if quantity == 'counts' else 'found'} twice).",
         svg,
     )  # fmt: skip
 
@@ -113,9 +117,10 @@ def raster(window: ActivityWindow, quantity: str) -> Plot:
 def rates_and_fano(rates: NDArray[np.float64], fano: NDArray[np.float64] | None, quantity: str) -> Plot:
     """Draw the units' rates in order, and their Fano factors against them."""
     rates = np.asarray(rates, float)
-    unit = "Hz" if quantity == "counts" else f"{quantity} per second"
-    silent = int((rates <= 0).sum())
-    ordered = np.sort(rates[rates > 0])[::-1]
+    unit = {"counts": "Hz", "dff": "ΔF/F"}.get(quantity, f"{quantity} per second")
+    traces = quantity == "dff"  # which lie about 0: no unit is silent, and some have a mean below it
+    silent = 0 if traces else int((rates <= 0).sum())
+    ordered = np.sort(rates if traces else rates[rates > 0])[::-1]
     middle = number(float(np.median(rates))) if rates.size else "unknown"
     alt = f"Mean rates of {counted(rates.size, 'unit')}, median {middle} {unit}"
     with drawing():
@@ -124,11 +129,14 @@ def rates_and_fano(rates: NDArray[np.float64], fano: NDArray[np.float64] | None,
         dots = rates.size <= MAX_VECTOR_POINTS
         left.plot(np.arange(1, ordered.size + 1), ordered, ".", color=BLUE, markersize=5, rasterized=not dots)
         if ordered.size:
-            left.set_yscale("log")
-            plain_log(left.yaxis)
-            left.axhline(float(np.median(rates)) or ordered[-1], color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+            if not traces:
+                left.set_yscale("log")
+                plain_log(left.yaxis)
+            left.axhline(
+                float(np.median(rates)) or float(ordered[-1]), color=MUTED, linewidth=0.9, linestyle=(0, (4, 3))
+            )
         left.set_xlabel("unit, most active first")
-        left.set_title(f"Mean rate [{unit}]")
+        left.set_title("Mean ΔF/F" if traces else f"Mean rate [{unit}]")
         if fano is None or not np.isfinite(fano).any():
             right.text(
                 0.5, 0.5, "Fano factors are not defined\nfor these data", ha="center", va="center", color=MUTED
@@ -151,12 +159,27 @@ def rates_and_fano(rates: NDArray[np.float64], fano: NDArray[np.float64] | None,
         tidy(left, grid="y")
         tidy(right, grid="y")
         svg = to_svg(figure, "rates", alt)
+    if quantity == "counts":
+        right_says = (
+            "Right: 1 is what Poisson counts of a constant rate give; behaviour that drives a unit lifts it."
+        )
+        look_for = (
+            "many units below 0.1 Hz (bins are nearly always empty), units far above 100 Hz (hash or multi-unit), "
+            "Fano factors far above 2 (a Poisson likelihood will be too narrow) or well below 1 at high rates."
+        )
+    else:
+        right_says = (
+            f"Units of measure are arbitrary: that one unit has more {quantity} than another says nothing of how "
+            "active it is."
+        )
+        look_for = (
+            "a few units far below all others (no cell, or one that is never active), or far above (a bright "
+            "artefact)."
+        )
     without = f" {counted(silent, 'unit')} without activity not drawn." if silent else ""
     return Plot(
         "Rates and variability of the units", alt,
-        f"Left: one dot a unit, the dashed line is the median ({middle} {unit}).{without} "
-        "Right: 1 is what Poisson counts of a constant rate give; behaviour that drives a unit lifts it.",
-        "many units below 0.1 Hz (bins are nearly always empty), units far above 100 Hz (hash or multi-unit), "
-        "Fano factors far above 2 (a Poisson likelihood will be too narrow) or well below 1 at high rates.",
+        f"Left: one dot a unit, the dashed line is the median ({middle} {unit}).{without} {right_says}",
+        look_for,
         svg,
     )  # fmt: skip
