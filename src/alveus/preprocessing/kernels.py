@@ -4,24 +4,14 @@ Both read every spike once, drop those that repeat the sample of the unit's prev
 count went beyond what the array can hold. They expect spikes within [edges[0], edges[-1]).
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+from alveus.compiled import compiled
 
 BYTES_PER_TILE = 1 << 20  # of output that stays in the processor's cache while every unit adds its spikes
-
-
-def compiled(function: Function) -> Function:
-    """Compile a loop and keep the machine code on disk, where there is a place to keep it."""
-    try:
-        return cast(Function, njit(nogil=True, cache=True)(function))
-    except RuntimeError:  # numba found no writable cache: a read-only installation without a home
-        return cast(Function, njit(nogil=True)(function))
 
 
 @compiled
