@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,6 @@ from alveus.config.contradictions import surprises
 from alveus.config.models import COUNT_LIKELIHOODS, EVENT_LIKELIHOODS, Model, Nmf, Vae
 from alveus.config.networks import ConditionalPrior
 from alveus.config.problems import did_you_mean
-from alveus.errors import AlveusError
-from alveus.io.read import modality
 from alveus.study.layout import session_folder
 from alveus.study.plan import Study
 
@@ -49,12 +46,7 @@ def _unbinned(model: Model, study: Study, dataset: str, session: str) -> Iterato
     """Yield what is wrong with a likelihood for a session that is not yet binned."""
     if not isinstance(model, Vae) or model.likelihood.kind not in COUNT_LIKELIHOODS | EVENT_LIKELIHOODS:
         return
-    settings = study.session(dataset, session)
-    kind = settings.row.modality
-    if kind is None:
-        path = Path(settings.path) if settings.row.format == "simulation" else study.folder / settings.path
-        with suppress(AlveusError, OSError):
-            kind = modality(settings.row.format, path)
+    kind = study.modality(dataset, session)
     if kind == "calcium" and model.likelihood.kind in COUNT_LIKELIHOODS:
         yield (
             f"has likelihood {model.likelihood.kind}, which describes counts, but the session holds no spikes: "

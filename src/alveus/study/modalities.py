@@ -23,8 +23,8 @@ class Modalities:
         self._known: dict[str, str] | None = None
         self._changed = False
 
-    def of(self, row: SessionRow, path: str, folder: Path, digest: str) -> str:
-        """Return ``spikes`` or ``calcium``; ``spikes`` where that cannot be told, since its reader will say why.
+    def of(self, row: SessionRow, path: str, folder: Path, digest: str) -> str | None:
+        """Return ``spikes`` or ``calcium``; None where that cannot be told: its reader will say why.
 
         Parameters
         ----------
@@ -49,7 +49,7 @@ class Modalities:
                 known[key] = modality(row.format, place)
                 self._changed = True
             except (AlveusError, OSError):
-                return "spikes"
+                return None
         return known[key]
 
     def save(self) -> None:

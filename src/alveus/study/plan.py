@@ -93,8 +93,12 @@ class Study:
 
     def is_optical(self, dataset: str, session: str) -> bool:
         """Whether a session holds optical signals, which become events before they are binned."""
+        return self.modality(dataset, session) == "calcium"
+
+    def modality(self, dataset: str, session: str) -> str | None:
+        """Return ``spikes`` or ``calcium``; None where that cannot be told, since the file is missing or damaged."""
         settings = self.session(dataset, session)
-        return self._modalities.of(settings.row, settings.path, self.folder, self._raw(settings)) == "calcium"
+        return self._modalities.of(settings.row, settings.path, self.folder, self._raw(settings))
 
     def _raw(self, settings: SessionSettings) -> str:
         """Return a digest of the content of a session's own file or folder, without its behaviour."""
