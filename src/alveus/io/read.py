@@ -53,8 +53,10 @@ def read_recording(format: str, path: Path, options: ReadOptions | None = None) 
     return recording
 
 
-def modality(format: str, path: Path) -> Literal["spikes", "calcium"]:  # noqa: A002
+def modality(format: str, path: Path) -> Literal["spikes", "calcium", "signals"]:  # noqa: A002
     """Tell whether a session holds spikes or optical signals, without reading its data.
+
+    Some simulations make ``signals``: real numbers that no indicator stands behind, with nothing to deconvolve.
 
     Raises
     ------
@@ -75,9 +77,9 @@ def modality(format: str, path: Path) -> Literal["spikes", "calcium"]:  # noqa: 
 
         return "spikes" if holds_spikes(Path(path)) else "calcium"
     if format == "simulation":
-        from alveus.io.formats.simulation import simulates_spikes
+        from alveus.io.formats.simulation import simulated_modality
 
-        return "spikes" if simulates_spikes(Path(path)) else "calcium"
+        return simulated_modality(Path(path))
     return "spikes"
 
 

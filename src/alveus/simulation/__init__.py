@@ -22,12 +22,16 @@ SIMULATIONS: dict[str, Callable[..., Recording]] = {
 }
 """Simulators by name; each takes keyword arguments only, among them ``seed``."""
 
-WITHOUT_SPIKES = frozenset({"lorenz_calcium", "ivae", "mixing", "two_photon"})
-"""Simulators of fluorescence, of ΔF/F, and of real-valued signals, which come in the container of ΔF/F."""
+OF_LIGHT = frozenset({"lorenz_calcium", "two_photon"})
+"""Simulators of what a calcium indicator shows, which becomes events before it is binned."""
+
+OF_SIGNALS = frozenset({"ivae", "mixing"})
+"""Simulators of other real numbers, which come in the container of ΔF/F."""
 
 __all__ = [
+    "OF_LIGHT",
+    "OF_SIGNALS",
     "SIMULATIONS",
-    "WITHOUT_SPIKES",
     "ivae",
     "linear",
     "lorenz",

@@ -47,7 +47,7 @@ def _unbinned(model: Model, study: Study, dataset: str, session: str) -> Iterato
     if not isinstance(model, Vae) or model.likelihood.kind not in COUNT_LIKELIHOODS | EVENT_LIKELIHOODS:
         return
     kind = study.modality(dataset, session)
-    if kind == "calcium" and model.likelihood.kind in COUNT_LIKELIHOODS:
+    if kind in ("calcium", "signals") and model.likelihood.kind in COUNT_LIKELIHOODS:
         yield (
             f"has likelihood {model.likelihood.kind}, which describes counts, but the session holds no spikes: "
             f"{FOR_REAL_NUMBERS}"

@@ -8,6 +8,8 @@ from alveus.config.table import SessionRow
 from alveus.errors import AlveusError
 from alveus.storage.manifest import write_atomically
 
+KNOWN = ("spikes", "calcium", "signals")
+
 
 class Modalities:
     """Modalities by the digest of the file, kept in a JSON file.
@@ -24,7 +26,7 @@ class Modalities:
         self._changed = False
 
     def of(self, row: SessionRow, path: str, folder: Path, digest: str) -> str | None:
-        """Return ``spikes`` or ``calcium``; None where that cannot be told: its reader will say why.
+        """Return one of `KNOWN`; None where that cannot be told: its reader will say why.
 
         Parameters
         ----------
@@ -64,7 +66,7 @@ class Modalities:
             try:
                 loaded = json.loads(self.path.read_text(encoding="utf-8"))
                 entries = loaded.items() if isinstance(loaded, dict) else ()
-                self._known = {key: value for key, value in entries if value in ("spikes", "calcium")}
+                self._known = {key: value for key, value in entries if value in KNOWN}
             except (OSError, ValueError, RecursionError):
                 self._known = {}
         return self._known

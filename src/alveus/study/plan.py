@@ -96,7 +96,7 @@ class Study:
         return self.modality(dataset, session) == "calcium"
 
     def modality(self, dataset: str, session: str) -> str | None:
-        """Return ``spikes`` or ``calcium``; None where that cannot be told, since the file is missing or damaged."""
+        """Return what a session holds; None where that cannot be told: the file is missing or damaged."""
         settings = self.session(dataset, session)
         return self._modalities.of(settings.row, settings.path, self.folder, self._raw(settings))
 

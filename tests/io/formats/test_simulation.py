@@ -23,7 +23,7 @@ def test_a_name_with_options_is_the_simulators_recording():
 
 def test_a_simulation_says_whether_it_makes_spikes():
     assert modality("simulation", Path("pivae?seed=1")) == "spikes"
-    assert modality("simulation", Path("table/ivae?seed=1")) == "calcium"
+    assert modality("simulation", Path("table/ivae?seed=1")) == "signals"
     assert modality("simulation", Path("lorenz_calcium")) == "calcium"
     assert modality("simulation", Path("two_photon?seed=1")) == "calcium"
     with pytest.raises(SettingError, match="no simulation 'mixed'"):

@@ -2,7 +2,7 @@
 
 import inspect
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -37,17 +37,18 @@ def read_simulation(path: Path, options: ReadOptions) -> Recording:
     return assemble(_found(recording, options.kinds, f"{name}?{query}" if query else name), options)
 
 
-def simulates_spikes(path: Path) -> bool:
-    """Tell whether a simulator makes spikes; else it makes real-valued signals.
+def simulated_modality(path: Path) -> Literal["spikes", "calcium", "signals"]:
+    """Tell what a simulator makes: spikes, the light of a calcium indicator, or other real-valued signals.
 
     Raises
     ------
     SettingError
         For a simulator that does not exist.
     """
-    from alveus.simulation import WITHOUT_SPIKES
+    from alveus.simulation import OF_LIGHT, OF_SIGNALS
 
-    return _name_and_query(path)[0] not in WITHOUT_SPIKES
+    name = _name_and_query(path)[0]
+    return "calcium" if name in OF_LIGHT else "signals" if name in OF_SIGNALS else "spikes"
 
 
 def _name_and_query(path: Path) -> tuple[str, str]:
