@@ -115,6 +115,8 @@ def test_events_are_drawn_as_events(folder):
         main, ["sample", *map(str, (results / "zig/fit.json", results / "dataset.json", out))]
     )
     assert ran.exit_code == 0, ran.output
-    drawn, recorded = np.load(out), np.load(folder / "a.npz")
-    for statistic in (lambda x: (x == 0).mean(0), lambda x: x.mean(0)):
-        assert np.median(statistic(drawn["events"]) / statistic(recorded["events"])) == pytest.approx(1, abs=0.1)
+    with np.load(out) as drawn, np.load(folder / "a.npz") as recorded:
+        for statistic in (lambda x: (x == 0).mean(0), lambda x: x.mean(0)):
+            assert np.median(statistic(drawn["events"]) / statistic(recorded["events"])) == pytest.approx(
+                1, abs=0.1
+            )

@@ -9,6 +9,7 @@ import torch
 from scipy.linalg import subspace_angles
 from scipy.optimize import linear_sum_assignment
 from sklearn.decomposition import PCA, FactorAnalysis
+from sklearn.preprocessing import StandardScaler
 
 from alveus.config.models import Autoencoder, Training, Vae
 from alveus.config.networks import GaussianLikelihood, LinearDecoder, MlpEncoder
@@ -39,15 +40,20 @@ def autoencoders(traces):
     return [train_one(traces, settings, TRAINING, seed=seed)[0] for seed in range(2)]
 
 
+def principal_components(traces):
+    """Of traces brought to unit variance, as networks and baselines see them, (component, unit)."""
+    return PCA(3).fit(StandardScaler().fit_transform(traces.counts[traces.split == 0])).components_
+
+
 def test_a_linear_autoencoder_spans_the_subspace_of_pca(traces, autoencoders):
-    components = PCA(3).fit(traces.counts[traces.split == 0]).components_
+    components = principal_components(traces)
     for network in autoencoders:
         angles = np.degrees(subspace_angles(network.readout.weight.detach().numpy(), components.T))
         assert angles.max() < 2
 
 
 def test_its_axes_are_neither_those_of_pca_nor_those_of_another_seed(traces, autoencoders):
-    components = PCA(3).fit(traces.counts[traces.split == 0]).components_
+    components = principal_components(traces)
     axes = [*(network.readout.weight.detach().numpy() for network in autoencoders), components.T]
     for one, other in itertools.combinations(axes, 2):
         cosines = np.abs((one / np.linalg.norm(one, axis=0)).T @ (other / np.linalg.norm(other, axis=0)))

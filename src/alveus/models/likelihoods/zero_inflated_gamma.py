@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
-from torch.nn.functional import logsigmoid, softplus
+from torch.nn.functional import softplus
 
 from alveus.models.likelihoods.likelihood import Likelihood
 from alveus.recording.events import SMALLEST_SHAPE, RunningEvents
@@ -43,18 +43,18 @@ class ZeroInflatedGamma(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return ln(1 − q) of zeros, and ln q plus a log density of positive values, (..., unit) [nats]."""
-        positive, above = value > 0, value > self.location
         tiny = torch.finfo(value.dtype).tiny
+        positive, is_above = (value > 0).to(value.dtype), value > self.location
+        above = is_above.to(value.dtype)
         relative = ((value - self.location) / self.size).clamp_min(tiny)
-        relative = torch.where(above, relative, torch.ones_like(relative))
+        log_relative = torch.where(is_above, relative, 1.0).log()
+        below = self.slip.clamp_min(tiny).log() - self.location.clamp_min(tiny).log()
         k = self.concentration
-        fixed = torch.where(  # does not depend on what is drawn from the posterior
-            above,
-            k * k.log() - torch.lgamma(k) + (k - 1) * relative.log() - self.size.log() + torch.log1p(-self.slip),
-            self.slip.clamp_min(tiny).log() - self.location.clamp_min(tiny).log(),
-        )
-        moving = torch.where(above, -k * (self.ratio.log() + relative / self.ratio), torch.zeros_like(self.ratio))
-        return torch.where(positive, logsigmoid(self.logits) + fixed + moving, logsigmoid(-self.logits))
+        unit = k * k.log() - torch.lgamma(k) - self.size.log() + torch.log1p(-self.slip)
+        # products with 0 and 1 instead of choices, whose gradients cost as much again
+        fixed = above * unit + (k - 1) * log_relative + (positive - above) * below
+        gamma = k * (above * self.ratio.log() + relative * above / self.ratio)
+        return positive * self.logits - softplus(self.logits) + fixed - gamma
 
     @property
     def mean(self) -> Tensor:
