@@ -127,6 +127,22 @@ def write_phy(folder: Path, seed: int) -> None:
     (folder / "params.py").write_text("sample_rate = 30000.0\nn_channels_dat = 4\n")
 
 
+def write_fluorescence(path: Path, seed: int, n_units: int = 6, seconds: float = 60.0) -> None:
+    """Write raw fluorescence of cells that share the rhythm of `spikes`, with their true spikes."""
+    times, units = spikes(seed, n_units, seconds)
+    rate, n_frames = 30.0, round(seconds * 30)
+    counts = np.zeros((n_frames, n_units))
+    np.add.at(counts, (np.floor(times * rate).astype(int), units), 1)
+    calcium = counts.copy()
+    for frame in range(1, n_frames):
+        calcium[frame] += np.exp(-1 / (0.7 * rate)) * calcium[frame - 1]
+    noise = np.random.default_rng(seed).normal(0, 20, calcium.shape)
+    np.savez(
+        path, fluorescence=500 + 100 * calcium + noise, sampling_rate=rate,
+        truth_spike_times=times, truth_spike_units=units,
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """A study whose every stage is done."""
@@ -153,6 +169,12 @@ def study(finished: Study, tmp_path: Path) -> Study:
 def make_npz() -> Callable[[Path, int], None]:
     """Write a session in the plain format."""
     return write_npz
+
+
+@pytest.fixture
+def make_fluorescence() -> Callable[[Path, int], None]:
+    """Write a session of raw fluorescence in the plain format."""
+    return write_fluorescence
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from alveus.cli import main
 from alveus.config.document import METHODS
 from alveus.fit.model_file import load_model
 from alveus.preprocessing.grid import Grid
-from alveus.storage import open_dataset, open_latents, open_rates
+from alveus.storage import open_dataset, open_events, open_latents, open_rates
 from alveus.study.plan import Study
 from alveus.study.versions import STAGES
 
@@ -34,6 +34,7 @@ DENOISING = ("vae", "slow")
 PIN_AGAIN = "ALVEUS_PIN=1 pytest tests/workflow/test_pinned.py"
 PINNED = Path(__file__).with_name("pinned.json")
 BEFORE = {
+    "deconvolve": (),
     "bin": (),
     "fit": ("bin",),
     "encode": ("bin", "fit"),
@@ -51,7 +52,10 @@ RELATIVE, ABSOLUTE = (
 
 CONFIG = """\
 seeds: 1
-datasets: {d: {sessions: sessions.tsv}}
+datasets:
+  d: {sessions: sessions.tsv}
+  light:
+    sessions: [{session: one, format: simulation, path: "two_photon?seed=0&units=5&minutes=1&dropped=0.01"}]
 models:
   pca: {method: pca, latents: 2}
   factor_analysis: {method: factor_analysis, latents: 2}
@@ -98,11 +102,11 @@ class Stages:
         self.results = folder / "results/d/one"
         self.plan = Study(folder)
 
-    def call(self, stage: str, *paths: Path, model: str = "") -> None:
-        settings = json.loads(self.plan.stage_settings(stage, "d", "one", model))
+    def call(self, stage: str, *paths: Path, model: str = "", dataset: str = "d") -> None:
+        settings = json.loads(self.plan.stage_settings(stage, dataset, "one", model))
         if stage == "bin":
             settings["path"] = str(self.folder / "raw.npz")
-        tuning = self.plan.stage_tuning(stage, "d", "one", model)
+        tuning = self.plan.stage_tuning(stage, dataset, "one", model)
         arguments = [stage.replace("_", "-"), *map(str, paths)]
         ran = CliRunner().invoke(main, [*arguments, "--settings", json.dumps(settings), "--tuning", tuning])
         assert ran.exit_code == 0, ran.output
@@ -119,6 +123,14 @@ class Stages:
             "zigzag": size_of(data.behavior["zigzag"].values),
             "digest": {versions_of(self.results / "dataset.json"): data.digest},
         }
+
+    def deconvolve(self) -> dict[str, Any]:
+        manifest = self.folder / "results/light/one/events.json"
+        self.call("deconvolve", manifest, dataset="light")
+        found = open_events(manifest)
+        numbers = {name: size_of(values) for name, values in found.columns.items() if values.dtype.kind == "f"}
+        arrays = {name: size_of(found.values(name)[:]) for name in ("events", "dff")}
+        return {"segment": int(found.segment.sum()), "findings": len(found.findings), **arrays, **numbers}
 
     def fit(self, model: str) -> dict[str, Any]:
         self.call("fit", self.results / "dataset.json", self.results / model / "fit.json", model=model)
@@ -242,7 +254,7 @@ def pin(
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """What every stage makes now; pinned where that is asked for."""
     run = Stages(tmp_path_factory.mktemp("pinned"))
-    results = {"bin": run.bin(), "score_session": run.score_session()}
+    results = {"deconvolve": run.deconvolve(), "bin": run.bin(), "score_session": run.score_session()}
     for stage in ("fit", "encode", "score"):
         results[stage] = {model: getattr(run, stage)(model) for model in MODELS}
     results["rates"] = {model: run.rates(model) for model in DENOISING}

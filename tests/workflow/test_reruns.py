@@ -70,6 +70,35 @@ def test_a_column_of_the_table_reruns_that_session(study):
     assert study.plan() == SESSION
 
 
+def test_light_is_deconvolved_once_whatever_the_bins(study, make_fluorescence):
+    make_fluorescence(study / "raw/light.npz", 3)
+    study.edit("config.yaml", "models:\n", "  light: {sessions: light.tsv, models: []}\nmodels:\n")
+    (study / "light.tsv").write_text("session\tformat\tpath\nlight\tnpz\traw/light.npz\n")
+    after = {"bin": 1, "score_session": 1, "report": 1, "report_dataset": 1}
+    assert study.plan() == {"deconvolve": 1, **after}
+    ran = study.run()
+    assert ran.status == 0, ran.said
+    assert study.plan() == {}
+    scores = (study / "results/light/light/scores.csv").read_text()
+    assert "deconvolution_r,50 ms bins" in scores
+    assert "Events follow true spikes better than ΔF/F does" in (
+        study / "results/light/light/report.html"
+    ).read_text()
+    events = (study / "results/light/light/events.json").read_bytes()
+    study.edit("light.tsv", "path\nlight\tnpz\traw/light.npz", "path\tbin_size\nlight\tnpz\traw/light.npz\t0.1")
+    assert study.plan() == after
+    study.edit("light.tsv", "bin_size", "tau")
+    study.edit("light.tsv", "0.1", "0.7")
+    assert study.plan() == {"deconvolve": 1, **after}
+    assert study.run().status == 0
+    assert (study / "results/light/light/events.json").read_bytes() != events
+    (study / "results/light/light/events.json").unlink()
+    assert "not yet made: events.json" in study.command("status", str(study.folder)).said
+    assert study.run().status == 0  # published again without deconvolving
+    log = max((study / "work/light/light").glob("deconvolve.*.log"), key=lambda path: path.stat().st_mtime)
+    assert "published again" in log.read_text()
+
+
 def test_touched_files_rerun_nothing(study):
     for number, path in enumerate(sorted(study.folder.rglob("*"), reverse=True)):
         if ".snakemake" not in path.parts:
