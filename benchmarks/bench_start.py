@@ -19,6 +19,10 @@ COMMANDS = {
         "-c",
         "import alveus.io.read, alveus.preprocessing.prepare, alveus.storage.dataset, alveus.config",
     ],
+    "alveus deconvolve (imports)": [
+        "-c",
+        "import alveus.io.read, alveus.calcium.deconvolve, alveus.storage.events, alveus.config",
+    ],
     "alveus fit (imports)": [
         "-c",
         "import alveus.fit.fit, alveus.fit.model_file, alveus.storage.reading, alveus.config",
