@@ -6,7 +6,7 @@ read_recording
     a raw file or folder → Recording
 prepare
     Recording → a session in bins
-open_dataset, open_latents, open_rates, load_model
+open_dataset, open_events, open_latents, open_rates, load_model
     what a run published → arrays read when asked for, or a fitted model
 score_model, score_session
     arrays → rows of scores with floors and intervals
@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from alveus.io import read_recording
     from alveus.preprocessing import prepare
     from alveus.scores import score_model, score_session
-    from alveus.storage import open_dataset, open_latents, open_rates
+    from alveus.storage import open_dataset, open_events, open_latents, open_rates
 
 __version__ = "0.1.0"
 
 __all__ = [
     "load_model",
     "open_dataset",
+    "open_events",
     "open_latents",
     "open_rates",
     "prepare",
@@ -41,6 +42,7 @@ __all__ = [
 _HOMES = {
     "load_model": "alveus.fit.model_file",
     "open_dataset": "alveus.storage",
+    "open_events": "alveus.storage",
     "open_latents": "alveus.storage",
     "open_rates": "alveus.storage",
     "prepare": "alveus.preprocessing",

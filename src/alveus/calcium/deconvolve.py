@@ -63,7 +63,8 @@ class Deconvolution:
     units
         (n_units,) places of the units that are wanted.
     tau
-        Time constant of the indicator's decay [s], where it is known; a time constant in the settings goes first.
+        Time constant of this session's indicator [s]. It goes before that of the settings, which goes before that
+        of the recording.
     threads
         Blocks that are worked on at the same time.
     scratch
@@ -112,8 +113,8 @@ class Deconvolution:
         self._reason: list[NDArray[np.str_]] = []
         oasis = settings.deconvolution if isinstance(settings.deconvolution, Oasis) else None
         self._oasis = None if traces.signal == "events" else oasis
-        if self._oasis is not None and self._oasis.tau is None and tau is not None:
-            self._oasis = self._oasis.model_copy(update={"tau": tau})
+        if self._oasis is not None:
+            self._oasis = self._oasis.model_copy(update={"tau": tau or self._oasis.tau or recording.tau})
         self.units: Units = recording.units.take(units)
         self.source_signal: Signal = traces.signal
         self.signal: Literal["events", "dff"] = (

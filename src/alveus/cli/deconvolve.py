@@ -48,7 +48,7 @@ def _deconvolve(job: Job, store: Path, manifest: Path, key: str) -> None:
             recording,
             preprocess,
             wanted,
-            tau=settings.get("tau") or recording.tau,
+            tau=settings.get("tau"),
             threads=job.threads,
             scratch=Path(scratch),
         )
