@@ -182,4 +182,4 @@ def test_scratch_copies_are_removed(tmp_path):
     light, _ = fluorescence()
     save(tmp_path, fluorescence=light)
     Imaging(tmp_path).both()
-    assert not [path for path in tmp_path.rglob("*scratch*")]
+    assert not list(tmp_path.rglob("*scratch*"))

@@ -1,9 +1,10 @@
 """Turns a recording and its settings into a session in bins, ready to be written."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
-from alveus.config.preprocess import Preprocess
 from alveus.errors import QualityError
 from alveus.preprocessing.behavior import ResampledBehavior, at_bins, resample
 from alveus.preprocessing.clock import check_clock
@@ -16,10 +17,13 @@ from alveus.preprocessing.trials import mark_observed, trial_bins
 from alveus.preprocessing.units import choose_held_out, choose_units
 from alveus.recording import Behavior, Finding, Recording, Truth
 
+if TYPE_CHECKING:
+    from alveus.config.preprocess import Preprocess
+
 BINS_PER_LOOK = 1 << 16  # bins whose behaviour is resampled together while coverage is counted
 
 
-def prepare(recording: Recording, settings: Preprocess, *, session: str) -> Prepared:
+def prepare(recording: Recording, settings: "Preprocess", *, session: str) -> Prepared:
     """Choose bins, units and split of a session, and put its behaviour at bin centres.
 
     The activity itself is read later, block by block, by `Prepared.activity`.
@@ -131,7 +135,7 @@ def _facts(
     recording: Recording,
     source: Source,
     plan: SplitPlan,
-    settings: Preprocess,
+    settings: "Preprocess",
     kept: NDArray[np.int64],
     offset: float,
 ) -> dict[str, float | int | str]:

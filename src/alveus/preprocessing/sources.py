@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alveus.config.preprocess import Preprocess
 from alveus.errors import SettingError
 from alveus.preprocessing.frames import SharedFrames, SummedCounts, check_values
 from alveus.preprocessing.grid import Bins, Grid, exact, first_tick_from, to_tick
@@ -16,6 +15,9 @@ from alveus.preprocessing.intervals import observed_ticks, runs_of_bins, span, s
 from alveus.preprocessing.prepared import Activity, Quantity
 from alveus.preprocessing.spikes import SpikeCounts
 from alveus.recording import BinnedCounts, Finding, Recording, SpikeTrains, Traces
+
+if TYPE_CHECKING:
+    from alveus.config.preprocess import Preprocess
 
 SAME_WIDTH = 1e-6  # relative; bin sizes that differ by less are the same one, rounded differently
 FRAME_PARTS = 1000  # times are compared with the edges of frames to a thousandth of a frame
@@ -51,7 +53,7 @@ class Source:
     findings: tuple[Finding, ...] = ()
 
 
-def open_source(recording: Recording, settings: Preprocess) -> Source:
+def open_source(recording: Recording, settings: "Preprocess") -> Source:
     """Lay bins over a recording.
 
     Raises
@@ -70,7 +72,7 @@ def open_source(recording: Recording, settings: Preprocess) -> Source:
             return _from_traces(recording, recording.activity, settings)
 
 
-def _from_spikes(recording: Recording, trains: SpikeTrains, settings: Preprocess) -> Source:
+def _from_spikes(recording: Recording, trains: SpikeTrains, settings: "Preprocess") -> Source:
     start, stop = span(recording, settings.start, settings.duration)
     ticks = to_tick(start, trains.clock), first_tick_from(stop, trains.clock)
     width = exact(settings.bin_size)
@@ -98,7 +100,7 @@ def _from_spikes(recording: Recording, trains: SpikeTrains, settings: Preprocess
 
 def _frame_intervals(
     recording: Recording,
-    settings: Preprocess,
+    settings: "Preprocess",
     segment: NDArray[np.int64] | None,
     n_frames: int,
     rate: Fraction,
@@ -117,7 +119,7 @@ def _frame_intervals(
     return start, stop, kept
 
 
-def _from_counts(recording: Recording, source: BinnedCounts, settings: Preprocess) -> Source:
+def _from_counts(recording: Recording, source: BinnedCounts, settings: "Preprocess") -> Source:
     width = exact(source.bin_size)
     ratio = exact(settings.bin_size) / width
     per_bin = max(1, round(ratio))
@@ -154,7 +156,7 @@ def _from_counts(recording: Recording, source: BinnedCounts, settings: Preproces
     )
 
 
-def _from_traces(recording: Recording, source: Traces, settings: Preprocess) -> Source:
+def _from_traces(recording: Recording, source: Traces, settings: "Preprocess") -> Source:
     if source.signal == "fluorescence":
         raise SettingError(
             "the recording holds raw fluorescence, which becomes events before it is binned: run "

@@ -7,14 +7,17 @@ them are spread over the session. Bins near the border of two parts belong to ne
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alveus.config.preprocess import Split
 from alveus.errors import AlveusError, QualityError
 from alveus.preprocessing.blocks import MIN_CUT_BINS, Block, cut_run, keep_whole, trim_between
 from alveus.preprocessing.grid import Bins
+
+if TYPE_CHECKING:
+    from alveus.config.preprocess import Split
 
 PARTS = ("train", "validation", "test")  # codes 0, 1, 2 of the split
 GAP = -1
@@ -65,7 +68,7 @@ class SplitPlan:
         return {**named, "gap": 1 - sum(sizes) / self.n_bins}
 
 
-def plan_split(bins: Bins, trials: NDArray[np.int64], settings: Split) -> SplitPlan:
+def plan_split(bins: Bins, trials: NDArray[np.int64], settings: "Split") -> SplitPlan:
     """Divide a session.
 
     Parameters
@@ -121,7 +124,7 @@ def _groups(trials: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.array(groups, np.int64).reshape(-1, 2)
 
 
-def _plan(bins: Bins, groups: NDArray[np.int64], settings: Split, *, cut_all: bool = False) -> SplitPlan:
+def _plan(bins: Bins, groups: NDArray[np.int64], settings: "Split", *, cut_all: bool = False) -> SplitPlan:
     rng = np.random.default_rng(settings.seed)
     fractions = (settings.train, settings.validation, settings.test)
     width = float(bins.width)

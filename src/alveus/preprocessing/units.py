@@ -3,13 +3,16 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from operator import eq, ge, gt, le, lt, ne
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alveus.config.preprocess import Preprocess
 from alveus.errors import QualityError, RecordingError, SettingError
 from alveus.recording import Finding, Units
+
+if TYPE_CHECKING:
+    from alveus.config.preprocess import Preprocess
 
 COMPARISON = re.compile(r"\s*(==|!=|<=|>=|<|>)\s*(.+?)\s*")
 OPERATORS: dict[str, Callable[..., NDArray[np.bool_]]] = {
@@ -27,7 +30,7 @@ NO_CELLS = (
 
 
 def choose_units(
-    units: Units, totals: NDArray[np.float64], seconds: float, settings: Preprocess, *, quantity: str
+    units: Units, totals: NDArray[np.float64], seconds: float, settings: "Preprocess", *, quantity: str
 ) -> tuple[NDArray[np.int64], tuple[Finding, ...]]:
     """Return the places of the units to keep, ascending, and what was left out.
 
