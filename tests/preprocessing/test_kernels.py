@@ -29,16 +29,6 @@ def test_both_loops_count_the_same(n_spikes, n_units, drop):
         np.testing.assert_array_equal(one, other)
 
 
-def test_loops_compile_where_machine_code_cannot_be_kept(monkeypatch):
-    def njit(*, cache=False, **_):
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return lambda function: function
-
-    monkeypatch.setattr(kernels, "njit", njit)
-    assert kernels.compiled(abs) is abs
-
-
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32])
 def test_a_count_one_past_the_largest_is_noticed(dtype):
     counts = np.zeros((1, 1), dtype)
