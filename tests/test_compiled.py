@@ -1,4 +1,4 @@
-"""Compiled loops where their machine code has no place to be kept."""
+"""Loops are compiled with and without a place for their machine code."""
 
 from alveus import compiled
 

@@ -45,6 +45,24 @@ EVENT, BEFORE, NOTHING = 0, 1, 2  # what begins a pool: an event, calcium from b
 SLOW, FAST, SLOW2, BOTH, FAST2 = 0, 1, 2, 3, 4  # rows of the tables
 
 
+def norm_of_transient(d: Floats, r: Floats) -> Floats:
+    """Return √Σ h² of the transient that an event of size 1 begins: noise σ correlates with it by σ √Σ h²."""
+    kp, kq = d / (d - r), -r / (d - r)
+    return np.sqrt(kp * kp / (1 - d * d) + 2 * kp * kq / (1 - d * r) + kq * kq / (1 - r * r))
+
+
+def height_of_transient(d: Floats, r: Floats) -> Floats:
+    """Return the highest value, in a frame, of the transient that an event of size 1 begins."""
+    height = np.ones(d.shape)
+    rises = r > 0
+    a, b = d[rises], r[rises]
+    with np.errstate(divide="ignore"):
+        peak = np.log(np.log(b) / np.log(a)) / np.log(a / b)  # of dᵏ − rᵏ, as a real k
+    k = np.maximum(np.floor(peak), 1.0)
+    height[rises] = np.maximum(a**k - b**k, a ** (k + 1) - b ** (k + 1)) / (a - b)
+    return height
+
+
 @compiled
 def decay_tables(d: float, r: float, n_frames: int) -> tuple[Floats, Floats]:
     """Return dˡ and rˡ, (2, L); Σ κ_p dᵏ, Σ κ_q rᵏ, Σ κ_p² d²ᵏ, Σ κ_p κ_q (dr)ᵏ, Σ κ_q² r²ᵏ over k < l, (5, L)."""

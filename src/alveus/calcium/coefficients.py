@@ -85,7 +85,7 @@ def coefficients(
             f"a rise of {rise.ravel()[worst]:g} s with a decay of {decay.ravel()[worst]:g} s: transients rise "
             "faster than they decay"
         )
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):  # no rise at all
         return np.exp(-1.0 / (decay * rate)), np.exp(-1.0 / (rise * rate))
 
 

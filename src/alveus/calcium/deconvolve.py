@@ -210,7 +210,7 @@ class Deconvolution:
             decay=self._oasis.tau,
             rise=self._oasis.tau_rise,
             s_min=self._oasis.s_min,
-            optimise_baseline=self._oasis.optimize_baseline,
+            baseline=self._oasis.baseline,
         )
         events[useful[:, None], np.arange(self.n_frames)[frames]] = found.events
         known = {

@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alveus.calcium.coefficients import REASONS, coefficients, estimate_time_constants
+from alveus.calcium.drift import resting_level
 from alveus.calcium.noise import noise_level
+from alveus.calcium.transients import find_transients
 from alveus.errors import RecordingError, SettingError
 
 LOW_QUANTILE = 0.1  # of a trace: where the search for the baseline begins
@@ -17,7 +19,7 @@ FLAT, UNKNOWN_NOISE = 10, 11
 STATUSES = {
     0: "",
     1: "the noise alone explains the trace: no events",
-    2: "the trace cannot be fitted as closely as its noise level asks: penalty 0",
+    2: "no calcium comes as close to the trace as its noise level asks: penalty 0",
     3: "no penalty meets the noise level: the nearest one is used",
     FLAT: "the trace is constant: no events",
     UNKNOWN_NOISE: "no segment is long enough to tell the noise level: penalty 0",
@@ -60,12 +62,13 @@ def deconvolve(
     rate: float,
     starts: ArrayLike | None = None,
     *,
-    order: Literal[1, 2] = 1,
+    order: Literal[1, 2] = 2,
     decay: ArrayLike | None = None,
     rise: ArrayLike | None = None,
     penalty: ArrayLike | Literal["noise"] = "noise",
     s_min: ArrayLike | None = None,
-    optimise_baseline: bool = True,
+    baseline: Literal["running", "joint", "none"] = "running",
+    window: float = 30.0,
     noise: ArrayLike | None = None,
 ) -> Deconvolved:
     """Deconvolve whole traces; units are independent of each other, so that blocks can run in threads.
@@ -84,12 +87,15 @@ def deconvolve(
     decay, rise
         Time constants [s], of all units or (n_units,); None: read off each trace. `rise` is for order 2.
     penalty
-        ``"noise"``: so that the residual is as large as the noise; or λ in noise levels, of all or (n_units,).
+        ``"noise"``: so that the residual is as large as the noise; or λ in standard deviations of the noise's
+        correlation with a transient, of all or (n_units,).
     s_min
-        Smallest event in noise levels; replaces the penalty. None: no threshold.
-    optimise_baseline
-        Whether a constant baseline is found with the penalty ``"noise"``; elsewhere it is the mode of the trace's
-        lower part. False: ΔF/F is taken to be 0 at rest.
+        Smallest event, in the same unit; replaces the penalty. None: no threshold.
+    baseline
+        ``"running"``: a slow low quantile is taken off first. ``"joint"``: a constant, found with the penalty
+        ``"noise"``. ``"none"``: ΔF/F is 0 at rest.
+    window
+        Width of the running quantile [s].
     noise
         Standard deviation of the noise, of all or (n_units,); None: from the power spectrum.
 
@@ -100,53 +106,88 @@ def deconvolve(
     SettingError
         When a setting is out of range.
     """
-    from alveus.calcium.ar1 import deconvolve_ar1
-    from alveus.calcium.ar2 import deconvolve_ar2
+    from alveus.calcium.ar2 import height_of_transient, norm_of_transient
 
     traces = _checked(traces)
     n_units, n_frames = traces.shape
     bounds = _bounds(starts, n_frames)
-    if order not in (1, 2):
-        raise SettingError(f"order is {order}: calcium models of order 1 and 2 are known")
-    level = noise_level(traces, bounds[:-1]) if noise is None else _per_unit(noise, n_units, "noise")
-    tau, tau_rise, reasons = _time_constants(traces, rate, bounds, order, decay, rise)
-    d, r = coefficients(tau, tau_rise, rate)
     meet = isinstance(penalty, str) and s_min is None
-    if isinstance(penalty, str) and penalty != "noise":
-        raise SettingError(f"penalty is {penalty!r}: give noise, or a number of noise levels")
-    height = _height(d, r)
-    threshold = np.zeros(n_units) if s_min is None else _per_unit(s_min, n_units, "s_min") * level / height
-    given = _per_unit(0.0 if isinstance(penalty, str) else penalty, n_units, "penalty")
-    lam = np.zeros(n_units) if s_min is not None or meet else given * level * height
-    baseline = _low_quantile(traces) if optimise_baseline else np.zeros(n_units)
-    if optimise_baseline and not meet:
-        baseline += level * 1.2816  # of normal noise the quantile lies so far below
-    events, nothing = np.zeros((n_units, n_frames), np.float32), np.empty((n_units, 0), np.float32)
-    status = np.zeros(n_units, np.int64)
-    flat = traces.max(axis=1, initial=-np.inf) <= traces.min(axis=1, initial=np.inf)
+    _check_settings(order, rise, penalty, baseline, meet)
+    level = noise_level(traces, bounds[:-1]) if noise is None else _per_unit(noise, n_units, "noise")
+    known = np.isfinite(level)
+    resting, below = np.zeros((n_units, 1), traces.dtype), np.zeros(n_units)
+    if baseline == "running" or (order == 2 and (decay is None or rise is None)):
+        resting, below = resting_level(traces, rate, bounds, window)
+    centred = traces - resting
+    tau, tau_rise, reasons = _time_constants(traces, centred, below, rate, bounds, level, order, decay, rise)
+    if baseline != "running":
+        centred, resting = traces, np.zeros((n_units, 1), traces.dtype)
+    d, r = coefficients(tau, tau_rise, rate)
+    norm, height = norm_of_transient(d, r), height_of_transient(d, r)
+    sigma = np.where(known, level, 0.0)
+    threshold = np.zeros(n_units) if s_min is None else _per_unit(s_min, n_units, "s_min") * sigma / norm
+    given = 0.0 if isinstance(penalty, str) or s_min is not None else penalty
+    lam = _per_unit(given, n_units, "penalty") * sigma * norm
+    constant = _low_quantile(centred) if baseline == "joint" else np.zeros(n_units)
+    status = np.where(known, 0, UNKNOWN_NOISE)
+    flat = traces.max(axis=1) <= traces.min(axis=1)
     status[flat] = FLAT
-    status[~np.isfinite(level)] = UNKNOWN_NOISE
-    level = np.where(np.isfinite(level), level, 0.0)
+    events = np.zeros((n_units, n_frames), np.float32)
     for some in (np.flatnonzero(~flat & (r == 0)), np.flatnonzero(~flat & (r > 0))):
-        if some.size == 0:
-            continue
-        whole = some.size == n_units
-        block, part = (traces, events) if whole else (traces[some], np.empty((some.size, n_frames), np.float32))
-        found, lams, codes = baseline[some], lam[some], np.zeros(some.size, np.int64)
-        rest = (lams, threshold[some], level[some], found, optimise_baseline, meet, part, nothing[some], codes)
-        if r[some[0]] == 0:
-            deconvolve_ar1(block, bounds, d[some], *rest)
-        else:
-            deconvolve_ar2(block, bounds, d[some], r[some], *rest)
-        baseline[some], lam[some], status[some] = found, lams, np.maximum(status[some], codes)
-        if not whole:
-            events[some] = part
+        if some.size:
+            part = (d[some], r[some], lam[some], threshold[some], sigma[some], constant[some])
+            found, lam[some], constant[some], codes = _solve(
+                centred, some, bounds, *part, baseline == "joint", meet
+            )
+            events[some] = found
+            status[some] = np.where(status[some] == 0, codes, status[some])
     events *= height[:, None].astype(np.float32)
     notes = tuple(
         "; ".join(filter(None, (STATUSES[int(code)], REASONS[int(reason)])))
         for code, reason in zip(status, reasons, strict=True)
     )
-    return Deconvolved(events, level, baseline, tau, tau_rise, lam, status, notes)
+    return Deconvolved(events, level, constant + resting.mean(axis=1), tau, tau_rise, lam, status, notes)
+
+
+def _solve(
+    traces: NDArray[np.floating],
+    some: NDArray[np.int64],
+    bounds: NDArray[np.int64],
+    d: NDArray[np.float64],
+    r: NDArray[np.float64],
+    lam: NDArray[np.float64],
+    threshold: NDArray[np.float64],
+    sigma: NDArray[np.float64],
+    constant: NDArray[np.float64],
+    joint: bool,
+    meet: bool,
+) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Return events, λ, b and status of some units, all of order 1 or all of order 2."""
+    from alveus.calcium.ar1 import deconvolve_ar1
+    from alveus.calcium.ar2 import deconvolve_ar2
+
+    block = traces if some.size == len(traces) else traces[some]
+    events, nothing = np.empty(block.shape, np.float32), np.empty((some.size, 0), np.float32)
+    status = np.zeros(some.size, np.int64)
+    rest = (lam, threshold, sigma, constant, joint, meet, events, nothing, status)
+    if r[0] == 0:
+        deconvolve_ar1(block, bounds, d, *rest)
+    else:
+        deconvolve_ar2(block, bounds, d, r, *rest)
+    return events, lam, constant, status
+
+
+def _check_settings(order: int, rise: Any, penalty: Any, baseline: str, meet: bool) -> None:
+    if order not in (1, 2):
+        raise SettingError(f"order is {order}: calcium models of order 1 and 2 are known")
+    if order == 1 and rise is not None:
+        raise SettingError("a rise needs order 2: of order 1 transients jump")
+    if isinstance(penalty, str) and penalty != "noise":
+        raise SettingError(f"penalty is {penalty!r}: give noise, or a number")
+    if baseline not in ("running", "joint", "none"):
+        raise SettingError(f"baseline is {baseline!r}: give running, joint or none")
+    if baseline == "joint" and not meet:
+        raise SettingError("a joint baseline is found with the penalty noise: without it give running or none")
 
 
 def _checked(traces: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -185,34 +226,28 @@ def _per_unit(value: Any, n_units: int, name: str) -> NDArray[np.float64]:
 
 def _time_constants(
     traces: NDArray[np.floating],
+    centred: NDArray[np.floating],
+    below: NDArray[np.float64],
     rate: float,
     bounds: NDArray[np.int64],
+    noise: NDArray[np.float64],
     order: int,
     decay: ArrayLike | None,
     rise: ArrayLike | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    n_units = traces.shape[0]
-    if order == 1 and rise is not None:
-        raise SettingError("a rise needs order 2: of order 1 transients jump")
-    if decay is not None and (order == 1 or rise is not None):
-        tau_rise = _per_unit(0.0 if rise is None else rise, n_units, "rise")
-        return _per_unit(decay, n_units, "decay"), tau_rise, np.zeros(n_units, np.int64)
-    found = estimate_time_constants(traces, rate, bounds[:-1], order)
-    tau = found.decay if decay is None else _per_unit(decay, n_units, "decay")
-    tau_rise = found.rise if rise is None else _per_unit(rise, n_units, "rise")
-    return tau, np.minimum(tau_rise, 0.5 * tau), found.reason
-
-
-def _height(d: NDArray[np.float64], r: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the height, in frames, of the transient that an event of size 1 begins."""
-    height = np.ones(d.size)
-    rises = r > 0
-    a, b = d[rises], r[rises]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        peak = np.log(np.log(b) / np.log(a)) / np.log(a / b)  # of dᵏ⁺¹ − rᵏ⁺¹, as a real k + 1
-    k = np.maximum(np.floor(peak), 1.0)
-    height[rises] = np.maximum(a**k - b**k, a ** (k + 1) - b ** (k + 1)) / (a - b)
-    return height
+    n_units = len(traces)
+    decays = None if decay is None else _per_unit(decay, n_units, "decay")
+    rises = None if rise is None else _per_unit(rise, n_units, "rise")
+    if order == 1:
+        rises = np.zeros(n_units)
+    if decays is not None and rises is not None:
+        return decays, rises, np.zeros(n_units, np.int64)
+    if order == 1:
+        found = estimate_time_constants(traces, rate, bounds[:-1])
+    else:
+        about_zero = centred - below[:, None].astype(traces.dtype)
+        found = find_transients(about_zero, rate, bounds, noise, decays, rises)
+    return found.decay, found.rise, found.reason
 
 
 def _low_quantile(traces: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -50,28 +50,30 @@ class Oasis(Section):
     kind: Literal["oasis"] = "oasis"
     order: Annotated[
         Literal[1, 2], Field(description="1: calcium jumps and decays; 2: it also takes time to rise")
-    ] = 1
+    ] = 2
     tau: Annotated[
         Number | None,
-        Field(
-            gt=0, lt=60, description="time constant of the indicator's decay [s]; null: estimated for each unit"
-        ),
+        Field(gt=0, lt=60, description="time constant of the indicator's decay [s]; null: found for each unit"),
     ] = None
     tau_rise: Annotated[
         Number | None,
-        Field(gt=0, lt=10, description="time constant of the rise [s], for order 2; null: estimated"),
+        Field(gt=0, lt=10, description="time constant of the rise [s], for order 2; null: found for each unit"),
     ] = None
     s_min: Annotated[
         Number | None,
         Field(
             ge=0,
-            description="smallest event, in standard deviations of the noise; null: none, but a penalty on "
-            "the sum of events that keeps the residual at the noise level",
+            description="smallest event, in standard deviations of what the noise alone would give for one; "
+            "null: none, but a penalty on the sum of events that keeps the residual at the noise level",
         ),
     ] = None
-    optimize_baseline: Annotated[
-        bool, Field(description="fit what is left of the baseline together with the events")
-    ] = True
+    baseline: Annotated[
+        Literal["running", "joint", "none"],
+        Field(
+            description="what is left of it in ΔF/F. running: a slow low quantile is taken off first; joint: a "
+            "constant, fitted together with the events; none: ΔF/F is 0 at rest"
+        ),
+    ] = "running"
 
 
 Deconvolution = Annotated[Oasis | NoDeconvolution, Field(discriminator="kind"), ByName]
