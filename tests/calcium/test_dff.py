@@ -258,3 +258,12 @@ def test_frames_with_too_small_a_baseline_are_divided_by_the_smallest_that_is_al
     values = F.copy()
     assert divide_by_baseline(values, rest, np.array([0, 500]), RATE).tolist() == [3]
     np.testing.assert_allclose(values, expected)
+
+
+@pytest.mark.parametrize(("share", "status"), [(0.3, "flagged"), (0.6, "refused")])
+def test_a_trace_that_is_saturated_most_of_the_time_is_refused(share, status):
+    block = np.random.default_rng(0).integers(100, 200, (1, 2000)).astype(np.uint8)
+    block[:, : round(share * 2000)] = 255
+    found = to_dff(block, "fluorescence", 30.0, find_stretches(2000), Preprocess())
+    assert found.columns["status"].tolist() == [status]
+    assert found.columns["reason"][0].startswith(f"saturated: {round(share * 2000)} frames")

@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 NOISIEST = 30.0  # % / √Hz; populations are mostly below 10: with more noise, F0 is hardly the light of a cell
+MOST_SATURATED = 0.5  # part of the frames; with more the median itself is a lower bound
 MOST_DIM = 0.01  # part of the frames in which F0 may be smaller than that allows, as when a shutter closes
 VALUES_PER_TILE = 1 << 16  # 0.5 MB: what is worked on at a time stays in the processor's cache
 
@@ -144,7 +145,7 @@ def _tile(
     interpolated, refused = mend(values, starts, settings.max_missing)
     _refuse_constant(values, refused)
     saturated = count_saturated(values, block.dtype)
-    notes = [_saturation(int(n), values.shape[1]) for n in saturated]
+    notes = [_saturation(unit, int(n), values.shape[1], refused) for unit, n in enumerate(saturated)]
     level = np.full(len(values), np.nan)
     if signal == "fluorescence":
         if neuropil is not None:
@@ -216,8 +217,13 @@ def _refuse_constant(values: Floats, refused: list[str]) -> None:
         refused[unit] = refused[unit] or f"constant: every frame is {low[unit]:.6g}"
 
 
-def _saturation(n: int, n_frames: int) -> list[str]:
-    return [f"saturated: {n} frames ({n / n_frames:.2%}) are as bright as can be told"] if n else []
+def _saturation(unit: int, n: int, n_frames: int, refused: list[str]) -> list[str]:
+    if n == 0:
+        return []
+    sentence = f"saturated: {n} frames ({n / n_frames:.2%}) are as bright as can be told"
+    if n > MOST_SATURATED * n_frames:
+        refused[unit] = refused[unit] or f"{sentence}: its light at rest is unknown"
+    return [sentence]
 
 
 def _median(values: Floats) -> Floats:
