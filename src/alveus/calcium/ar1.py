@@ -90,17 +90,17 @@ def pool_frames(
     # Unsigned numbers as indices: no test for those that count from the end, which takes a third of the time.
     one, longest = np.uint64(1), np.uint64(decay.size - 1)
     gamma = decay[1]
-    offset, last_offset = baseline + penalty * (1.0 - gamma), baseline + penalty
+    offset = baseline + penalty * (1.0 - gamma)
     top = np.uint64(0)
     for segment in range(starts.size - 1):
         base = top
         first_pool[segment] = top
-        begin, last = np.uint64(starts[segment]), np.uint64(starts[segment + 1] - 1)
+        begin, end = np.uint64(starts[segment]), np.uint64(starts[segment + 1])
         # The newest pool is held in these, those before it in the arrays.
-        z, n, d, w = np.float64(y[begin]) - (offset if begin < last else last_offset), one, gamma, 1.0
-        for t in range(begin + one, last + one):
-            x = np.float64(y[t]) - (offset if t < last else last_offset)
-            if x * w >= d * z + s_min * w:
+        z, n, d, w = np.float64(y[begin]) - offset, one, gamma, 1.0
+        for t in range(begin + one, end):
+            x = np.float64(y[t]) - offset
+            if (x - s_min) * w >= d * z:
                 value[top], length[top] = z, n
                 top += one
                 z, n, d, w = x, one, gamma, 1.0
@@ -112,14 +112,25 @@ def pool_frames(
             while top > base:
                 n_before, z_before = length[top - one], value[top - one]
                 k = min(n_before, longest)
-                d_before, w_before = decay[k], weight[k]
-                if z * w_before >= (d_before * z_before + s_min * w_before) * w:
+                d_before = decay[k]
+                if (z - s_min * w) * weight[k] >= d_before * z_before * w:
                     break
                 top -= one
                 z = z_before + d_before * z
                 n += n_before
                 k = min(n, longest)
                 d, w = decay[k], weight[k]
+        # The last frame's penalty is λ, not λ (1 − γ): its pool is lower than thought, and may have to merge.
+        z -= penalty * decay[min(n, longest)]
+        while top > base:
+            n_before, z_before = length[top - one], value[top - one]
+            k = min(n_before, longest)
+            d_before, w = decay[k], weight[min(n, longest)]
+            if (z - s_min * w) * weight[k] >= d_before * z_before * w:
+                break
+            top -= one
+            z = z_before + d_before * z
+            n += n_before
         value[top], length[top] = z, n
         top += one
     first_pool[starts.size - 1] = top
