@@ -25,12 +25,14 @@ LAGS_PER_DECAY = 3.0  # of the lags used, in decays
 FEWEST_LAGS = 5
 CLEAR = 5.0  # the covariance of neighbours in white noise's standard deviations, for transients to be there
 
-FITTED, NO_TRANSIENTS, AT_BOUND, TOO_SHORT = 0, 1, 2, 3
+FITTED, NO_TRANSIENTS, AT_BOUND, TOO_SHORT, OF_ORDER_1, AS_EXPECTED = range(6)
 REASONS = {
     FITTED: "",
     NO_TRANSIENTS: "no transients stand out of the noise: the default time constant is used",
     AT_BOUND: "the autocovariance does not decay like an indicator: the default time constant is used",
     TOO_SHORT: "too few frames to read a time constant off: the default one is used",
+    AS_EXPECTED: "no transients stand out of the noise: the time constant that the source states is used",
+    OF_ORDER_1: "no transients stand out of the noise: order 1, with the decay of the autocovariance",
 }
 
 

@@ -63,8 +63,8 @@ class Deconvolution:
     units
         (n_units,) places of the units that are wanted.
     tau
-        Time constant of this session's indicator [s]. It goes before that of the settings, which goes before that
-        of the recording.
+        Time constant of this session's indicator [s]; it goes before that of the settings. That of the recording
+        is used for units without clear transients only: what a file states is often a default of its program.
     threads
         Blocks that are worked on at the same time.
     scratch
@@ -114,7 +114,8 @@ class Deconvolution:
         oasis = settings.deconvolution if isinstance(settings.deconvolution, Oasis) else None
         self._oasis = None if traces.signal == "events" else oasis
         if self._oasis is not None:
-            self._oasis = self._oasis.model_copy(update={"tau": tau or self._oasis.tau or recording.tau})
+            self._oasis = self._oasis.model_copy(update={"tau": tau or self._oasis.tau})
+        self._expected = recording.tau
         self.units: Units = recording.units.take(units)
         self.source_signal: Signal = traces.signal
         self.signal: Literal["events", "dff"] = (
@@ -209,6 +210,7 @@ class Deconvolution:
             order=self._oasis.order,
             decay=self._oasis.tau,
             rise=self._oasis.tau_rise,
+            expected_decay=self._expected if self._oasis.order == 2 else None,
             s_min=self._oasis.s_min,
             baseline=self._oasis.baseline,
         )

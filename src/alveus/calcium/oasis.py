@@ -6,11 +6,23 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from alveus.calcium.coefficients import REASONS, coefficients, estimate_time_constants
+from alveus.calcium.coefficients import (
+    AS_EXPECTED,
+    FITTED,
+    NO_TRANSIENTS,
+    OF_ORDER_1,
+    REASONS,
+    coefficients,
+    estimate_time_constants,
+)
 from alveus.calcium.drift import resting_level
 from alveus.calcium.noise import noise_level
-from alveus.calcium.transients import find_transients
+from alveus.calcium.transients import LONGEST_RISE, find_transients
 from alveus.errors import RecordingError, SettingError
+
+TYPICAL_RISE = 0.02
+"""[s] Indicators rise in 2 to 80 ms. Bursts look like a slow rise, so that beside a given decay a rise that is
+read off the trace does worse than this one, on simulated and on real cells (docs/decisions/0014)."""
 
 LOW_QUANTILE = 0.1  # of a trace: where the search for the baseline begins
 FRAMES_FOR_QUANTILE = 4096  # enough, and a long trace need not be sorted
@@ -65,6 +77,7 @@ def deconvolve(
     order: Literal[1, 2] = 2,
     decay: ArrayLike | None = None,
     rise: ArrayLike | None = None,
+    expected_decay: float | None = None,
     penalty: ArrayLike | Literal["noise"] = "noise",
     s_min: ArrayLike | None = None,
     baseline: Literal["running", "joint", "none"] = "running",
@@ -85,7 +98,11 @@ def deconvolve(
     order
         1: transients jump. 2: they rise.
     decay, rise
-        Time constants [s], of all units or (n_units,); None: read off each trace. `rise` is for order 2.
+        Time constants [s], of all units or (n_units,); None: read off each trace. `rise` is for order 2; with a
+        given decay and None it is `TYPICAL_RISE`.
+    expected_decay
+        [s] Of traces without clear transients. None: they are fitted with order 1, and the decay of their
+        autocovariance.
     penalty
         ``"noise"``: so that the residual is as large as the noise; or λ in standard deviations of the noise's
         correlation with a transient, of all or (n_units,).
@@ -119,7 +136,10 @@ def deconvolve(
     if baseline == "running" or (order == 2 and (decay is None or rise is None)):
         resting, below = resting_level(traces, rate, bounds, window)
     centred = traces - resting
-    tau, tau_rise, reasons = _time_constants(traces, centred, below, rate, bounds, level, order, decay, rise)
+    about_zero = centred - below[:, None].astype(traces.dtype)
+    tau, tau_rise, reasons = _time_constants(
+        traces, about_zero, rate, bounds, level, order, decay, rise, expected_decay
+    )
     if baseline != "running":
         centred, resting = traces, np.zeros((n_units, 1), traces.dtype)
     d, r = coefficients(tau, tau_rise, rate)
@@ -226,27 +246,37 @@ def _per_unit(value: Any, n_units: int, name: str) -> NDArray[np.float64]:
 
 def _time_constants(
     traces: NDArray[np.floating],
-    centred: NDArray[np.floating],
-    below: NDArray[np.float64],
+    about_zero: NDArray[np.floating],
     rate: float,
     bounds: NDArray[np.int64],
     noise: NDArray[np.float64],
     order: int,
     decay: ArrayLike | None,
     rise: ArrayLike | None,
+    expected_decay: float | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
     n_units = len(traces)
     decays = None if decay is None else _per_unit(decay, n_units, "decay")
     rises = None if rise is None else _per_unit(rise, n_units, "rise")
     if order == 1:
         rises = np.zeros(n_units)
+    if decays is not None and rises is None:
+        rises = np.minimum(TYPICAL_RISE, LONGEST_RISE * decays)
     if decays is not None and rises is not None:
-        return decays, rises, np.zeros(n_units, np.int64)
+        return decays, rises, np.full(n_units, FITTED)
     if order == 1:
         found = estimate_time_constants(traces, rate, bounds[:-1])
-    else:
-        about_zero = centred - below[:, None].astype(traces.dtype)
-        found = find_transients(about_zero, rate, bounds, noise, decays, rises)
+        return found.decay, found.rise, found.reason
+    found = find_transients(about_zero, rate, bounds, noise, rises)
+    unclear = np.flatnonzero(found.reason == NO_TRANSIENTS)
+    if unclear.size and expected_decay is not None:
+        found.decay[unclear], found.reason[unclear] = expected_decay, AS_EXPECTED
+        if rises is None:
+            found.rise[unclear] = min(TYPICAL_RISE, LONGEST_RISE * expected_decay)
+    elif unclear.size and rises is None:
+        guess = estimate_time_constants(traces[unclear], rate, bounds[:-1])
+        found.decay[unclear], found.rise[unclear] = guess.decay, 0.0
+        found.reason[unclear] = np.where(guess.reason == FITTED, OF_ORDER_1, guess.reason)
     return found.decay, found.rise, found.reason
 
 

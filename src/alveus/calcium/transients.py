@@ -5,7 +5,7 @@ each pair of rise and decay on a grid is tried: events that stand out of the noi
 greedy rule of order 2, and the pair is taken that leaves the least of ½ Σ (y − c)² / σ² + `PRICE` · events. Too
 slow a decay leaves residuals, too fast a one needs more events to hold the calcium up; what small events fit to
 noise does not count. The two numbers are a choice on simulations of nine indicators at three rates and on
-recordings with known spikes, and lie on a plateau (docs/decisions/0013).
+recordings with known spikes, and lie on a plateau (docs/decisions/0014).
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from alveus.calcium.coefficients import FITTED, NO_TRANSIENTS, TimeConstants, coefficients
 
 DECAYS = np.array([0.1, 0.16, 0.26, 0.42, 0.68, 1.1, 1.8, 2.9])  # s
-RISES = np.array([0.005, 0.01, 0.02, 0.04, 0.08, 0.16])  # s
+RISES = np.array([0.005, 0.01, 0.02, 0.04, 0.08])  # s; longer ones than any indicator's are those of bursts
 DEFAULT_DECAY, DEFAULT_RISE = 0.5, 0.04  # s, where no transients stand out
 SHORTEST_RISE = 0.1  # frames; what rises faster, jumps
 LONGEST_RISE = 0.5  # of the decay
@@ -30,7 +30,6 @@ def find_transients(
     rate: float,
     bounds: NDArray[np.int64],
     noise: NDArray[np.float64],
-    decay: NDArray[np.float64] | None = None,
     rise: NDArray[np.float64] | None = None,
 ) -> TimeConstants:
     """Return rise and decay of each unit.
@@ -45,20 +44,19 @@ def find_transients(
         (n_segments + 1,) first frame of each segment, and n_frames.
     noise
         (n_units,) standard deviation of the noise.
-    decay, rise
-        (n_units,) [s], where one of them is known.
+    rise
+        (n_units,) [s], where it is known.
     """
     sample, edges = _sampled(traces, bounds)
     n_units = len(traces)
     found = TimeConstants(
-        np.full(n_units, DEFAULT_DECAY) if decay is None else decay.copy(),
+        np.full(n_units, DEFAULT_DECAY),
         np.full(n_units, DEFAULT_RISE) if rise is None else rise.copy(),
         np.full(n_units, NO_TRANSIENTS),
     )
     for unit in np.flatnonzero(np.isfinite(noise) & (noise > 0)):
-        decays = DECAYS if decay is None else decay[[unit]]
         rises = RISES if rise is None else rise[[unit]]
-        pair = _fewest_events(sample[[unit]], rate, edges, noise[[unit]], decays, rises)
+        pair = _fewest_events(sample[[unit]], rate, edges, noise[[unit]], DECAYS, rises)
         if pair is not None:
             found.decay[unit], found.rise[unit], found.reason[unit] = *pair, FITTED
     if rise is None:
