@@ -1,5 +1,7 @@
 """Whole blocks of traces: spikes found again in simulations, invariances, notes and refusals."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -119,3 +121,8 @@ def test_a_drifting_baseline_is_no_event(simulated):
         simulated.median_correlation(deconvolve(y, 30.0, decay=0.7, rise=0.04).events, spikes, 3) < running + 0.03
     )
     np.testing.assert_allclose(found[0].baseline, drift.mean(), atol=0.5)
+
+
+def test_importing_it_compiles_nothing():
+    code = "import sys, alveus.calcium.oasis; print([m for m in ('numba', 'scipy') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

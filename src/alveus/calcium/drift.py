@@ -10,7 +10,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from alveus.calcium.lags import means_of_frames
 from alveus.calcium.noise import noise_level
 
 MEANS_PER_SECOND = 5.0  # frames are averaged first: less noise, fewer numbers
@@ -42,6 +41,8 @@ def resting_level(
         (n_units,) distance from the level to the centre of the noise of resting calcium, ΔF/F.
     """
     from scipy.ndimage import gaussian_filter1d, percentile_filter
+
+    from alveus.calcium.lags import means_of_frames
 
     per_mean = max(1, int(rate / MEANS_PER_SECOND))
     width = max(3, round(window * rate / per_mean))
