@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from alveus.calcium.coefficients import FITTED, NO_TRANSIENTS, TimeConstants, coefficients
 
 DECAYS = np.array([0.1, 0.16, 0.26, 0.42, 0.68, 1.1, 1.8, 2.9])  # s
-RISES = np.array([0.005, 0.01, 0.02, 0.04, 0.08])  # s; longer ones than any indicator's are those of bursts
+RISES = np.array([0.005, 0.01, 0.02, 0.04, 0.08, 0.16])  # s
+SLOWEST_RISE = 0.08  # s; what rises more slowly, and for more than `BLUR`, is a burst and no indicator
+BLUR = 1.2  # frames
 DEFAULT_DECAY, DEFAULT_RISE = 0.5, 0.04  # s, where no transients stand out
 SHORTEST_RISE = 0.1  # frames; what rises faster, jumps
 LONGEST_RISE = 0.5  # of the decay
@@ -84,6 +86,7 @@ def _fewest_events(
             0 <= i < decays.size
             and 0 <= j < rises.size
             and rises[j] <= LONGEST_RISE * decays[i]
+            and (rises.size == 1 or rises[j] <= max(SLOWEST_RISE, BLUR / rate))
             and (rises.size == 1 or rises[j] * rate >= SHORTEST_RISE)
         )
 
