@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alveus.calcium.ar1 import deconvolve_ar1
-from alveus.calcium.constraint import ALL_NOISE, MET, TOO_QUIET
+from alveus.calcium.statuses import ALL_NOISE, MET, TOO_QUIET
 
 
 def solve(y, gamma, penalty=0.0, s_min=0.0, noise=0.0, baseline=0.0, optimise=False, meet=False, starts=(0,)):

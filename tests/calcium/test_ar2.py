@@ -6,7 +6,7 @@ from scipy.optimize import nnls
 from scipy.signal import lfilter
 
 from alveus.calcium.ar2 import deconvolve_ar2
-from alveus.calcium.constraint import ALL_NOISE, MET, TOO_QUIET
+from alveus.calcium.statuses import ALL_NOISE, MET, TOO_QUIET
 
 # decay, rise, frame rate, noise: GCaMP6s at usual and high rates, a fast indicator, a slow microscope
 CASES = [(0.7, 0.05, 30.0, 0.3), (1.2, 0.15, 150.0, 0.3), (0.15, 0.01, 30.0, 0.5), (1.5, 0.2, 7.5, 0.1)]

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from alveus.calcium.oasis import FLAT, STATUSES, deconvolve
+from alveus.calcium.oasis import deconvolve
+from alveus.calcium.statuses import FLAT, STATUSES
 from alveus.errors import RecordingError, SettingError
 
 

@@ -17,16 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alveus.calcium.constraint import (
-    ALL_NOISE,
-    MET,
-    NO_ROOT,
     RSS_TOLERANCE,
-    TOO_QUIET,
     moments,
     penalty_and_baseline,
     silent,
     squares_of_residual,
 )
+from alveus.calcium.statuses import ALL_NOISE, MET, NO_ROOT, TOO_QUIET
 from alveus.compiled import compiled
 
 Floats = NDArray[np.float64]

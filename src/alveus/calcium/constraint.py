@@ -16,8 +16,6 @@ from alveus.compiled import compiled
 RSS_TOLERANCE = 1e-6  # of the noise constraint |RSS / (σ² T) − 1|; 1e-4 is promised
 TINY = 1e-300  # a penalty without effect: no events
 
-MET, ALL_NOISE, TOO_QUIET, NO_ROOT = 0, 1, 2, 3  # what became of the noise constraint
-
 
 @compiled
 def moments(y: NDArray[np.floating]) -> tuple[float, float, float]:

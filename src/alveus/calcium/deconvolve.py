@@ -220,6 +220,7 @@ class Deconvolution:
             "tau": found.decay,
             "tau_rise": found.rise,
             "offset": found.baseline,
+            "penalty": found.penalty,
         }
         for name, values in known.items():
             columns[name] = np.full(len(dff), np.nan)

@@ -17,6 +17,7 @@ from alveus.calcium.coefficients import (
 )
 from alveus.calcium.drift import resting_level
 from alveus.calcium.noise import noise_level
+from alveus.calcium.statuses import FLAT, STATUSES, UNKNOWN_NOISE, USUAL
 from alveus.calcium.transients import LONGEST_RISE, find_transients
 from alveus.errors import RecordingError, SettingError
 
@@ -26,16 +27,6 @@ read off the trace does worse than this one, on simulated and on real cells (doc
 
 LOW_QUANTILE = 0.1  # of a trace: where the search for the baseline begins
 FRAMES_FOR_QUANTILE = 4096  # enough, and a long trace need not be sorted
-
-FLAT, UNKNOWN_NOISE = 10, 11
-STATUSES = {
-    0: "",
-    1: "the noise alone explains the trace: no events",
-    2: "no calcium comes as close to the trace as its noise level asks: penalty 0",
-    3: "no penalty meets the noise level: the nearest one is used",
-    FLAT: "the trace is constant: no events",
-    UNKNOWN_NOISE: "no segment is long enough to tell the noise level: penalty 0",
-}
 
 
 @dataclass(frozen=True)
@@ -56,7 +47,7 @@ class Deconvolved:
     status
         (n_units,) a key of `STATUSES`; 0 is as asked.
     notes
-        (n_units,) sentences, empty where there is nothing to say.
+        (n_units,) sentences, empty where there is nothing to say; what is usual stands in `status` alone.
     """
 
     events: NDArray[np.float32]
@@ -163,7 +154,7 @@ def deconvolve(
             status[some] = np.where(status[some] == 0, codes, status[some])
     events *= height[:, None].astype(np.float32)
     notes = tuple(
-        "; ".join(filter(None, (STATUSES[int(code)], REASONS[int(reason)])))
+        "; ".join(filter(None, ("" if code in USUAL else STATUSES[int(code)], REASONS[int(reason)])))
         for code, reason in zip(status, reasons, strict=True)
     )
     return Deconvolved(events, level, constant + resting.mean(axis=1), tau, tau_rise, lam, status, notes)
