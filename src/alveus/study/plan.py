@@ -178,13 +178,8 @@ class Study:
                 preprocess = settings_and_tuning(item.preprocess)[0]
                 return _canonical(
                     {
-                        "dataset": dataset,
-                        "session": session,
-                        "format": item.row.format,
-                        "path": item.path,
-                        "sampling_rate": item.row.sampling_rate,
+                        **_raw_data(dataset, session, item),
                         "tau": item.row.tau,
-                        "modality": item.row.modality,
                         "preprocess": {name: preprocess[name] for name in ("unit_filter", *OPTICAL)},
                         "fingerprint": self._raw(item),
                     }
@@ -194,13 +189,8 @@ class Study:
                 preprocess = settings_and_tuning(item.preprocess)[0]
                 return _canonical(
                     {
-                        "dataset": dataset,
-                        "session": session,
-                        "format": item.row.format,
-                        "path": item.path,
+                        **_raw_data(dataset, session, item),
                         "behavior": item.behavior,
-                        "sampling_rate": item.row.sampling_rate,
-                        "modality": item.row.modality,
                         "preprocess": {name: v for name, v in preprocess.items() if name not in OPTICAL},
                         "fingerprint": self.raw_fingerprint(dataset, session),
                     }
@@ -232,6 +222,19 @@ class Study:
         if key not in self._texts:
             self._texts[key] = _canonical(make())
         return self._texts[key]
+
+
+def _raw_data(dataset: str, session: str, item: SessionSettings) -> dict[str, Any]:
+    """Return what the stages that read raw data are told of it."""
+    row = item.row
+    return {
+        "dataset": dataset,
+        "session": session,
+        "format": row.format,
+        "path": item.path,
+        "sampling_rate": row.sampling_rate,
+        "modality": row.modality,
+    }
 
 
 def _canonical(value: Mapping[str, Any]) -> str:
