@@ -12,7 +12,7 @@ from alveus.config import Preprocess
 from alveus.errors import ArtefactError
 from alveus.recording import ByUnit, Recording, Traces, Units
 from alveus.storage import open_events, write_events
-from alveus.storage.events import Frames
+from alveus.storage.frames import Frames
 from alveus.storage.layout import units_per_shard
 from alveus.storage.verify import verify
 

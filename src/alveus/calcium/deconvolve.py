@@ -1,7 +1,7 @@
 """A recording of fluorescence, ΔF/F or events to blocks of whole traces of events, several threads at work."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from alveus.calcium.dff import to_dff
 from alveus.calcium.missing import Stretches, find_stretches, frames_without_signal, mend
 from alveus.calcium.oasis import deconvolve
 from alveus.calcium.quality import refused_findings
+from alveus.calcium.whole import whole_traces
 from alveus.config.calcium import Oasis
 from alveus.config.preprocess import Preprocess
 from alveus.errors import RecordingError
@@ -25,7 +26,6 @@ EXCERPT_SECONDS, EXCERPT_UNITS = 60.0, 12
 WORKING_COPIES = 12
 """Arrays of the size of a block, as float32, that are alive while it is worked on."""
 
-IN_MEMORY = 1 << 27  # bytes; traces that their source keeps frame by frame are turned around in memory up to here
 MOST_BLANK = 64  # units looked at together for frames without a value; the first ones nearly always tell
 BYTES_PER_MB = 1 << 20
 
@@ -258,47 +258,6 @@ class Deconvolution:
             return "ΔF/F, not deconvolved", "ΔF/F"
         tau = "estimated for each unit" if self._oasis.tau is None else f"{self._oasis.tau:g} s"
         return f"non-negative deconvolution (OASIS), AR({self._oasis.order}), decay time constant {tau}", "ΔF/F"
-
-
-Reader = Callable[[NDArray[np.int64]], NDArray[Any]]
-"""From places of units to their whole traces, (n, n_frames)."""
-
-
-def whole_traces(values: Any, scratch: Path | None, name: str) -> Reader:
-    """Return a way to read whole traces of a signal (n_frames, n_units).
-
-    A signal that its source keeps frame by frame is turned around once: in memory, or if large, in a file.
-
-    Parameters
-    ----------
-    values
-        The signal, or `alveus.recording.ByUnit`.
-    scratch
-        Folder for the file; None: always in memory.
-    name
-        Of the file.
-    """
-    if hasattr(values, "traces"):
-        return lambda places: np.concatenate([values.traces(run) for run in _runs(places)])
-    n_frames, n_units = values.shape
-    whole = np.dtype(values.dtype).kind in "iu" and np.dtype(values.dtype).itemsize <= 4  # of a camera
-    dtype = values.dtype if whole else np.dtype(np.float32)
-    turned: NDArray[Any]
-    if scratch is None or dtype.itemsize * n_frames * n_units <= IN_MEMORY:
-        turned = np.empty((n_units, n_frames), dtype)
-    else:
-        turned = np.lib.format.open_memmap(scratch / f"{name}.npy", "w+", dtype, (n_units, n_frames))
-    step = max(1, IN_MEMORY // (8 * 4 * n_units))
-    for begin in range(0, n_frames, step):
-        turned[:, begin : begin + step] = np.asarray(values[begin : begin + step]).T
-    return lambda places: turned[places]
-
-
-def _runs(places: NDArray[np.int64]) -> Iterator[slice]:
-    """Yield slices of neighbouring places, which a file gives in one piece."""
-    cuts = np.flatnonzero(np.diff(places) != 1) + 1
-    for run in np.split(places, cuts):
-        yield slice(int(run[0]), int(run[-1]) + 1)
 
 
 def given_events(

@@ -114,7 +114,7 @@ def deconvolve(
     SettingError
         When a setting is out of range.
     """
-    from alveus.calcium.ar2 import height_of_transient, norm_of_transient
+    from alveus.calcium.shape import height_of_transient, norm_of_transient
 
     traces = _checked(traces)
     n_units, n_frames = traces.shape

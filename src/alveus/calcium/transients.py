@@ -118,7 +118,8 @@ def _cost(
     decay: float,
     rise: float,
 ) -> float:
-    from alveus.calcium.ar2 import deconvolve_ar2, norm_of_transient
+    from alveus.calcium.ar2 import deconvolve_ar2
+    from alveus.calcium.shape import norm_of_transient
 
     d, r = coefficients(decay, rise, rate)
     d, r = d.reshape(1), r.reshape(1)

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from alveus.errors import ArtefactError
 from alveus.recording import Finding
+from alveus.storage.frames import Frames
 from alveus.storage.layout import create_array, create_traces, refuse_gaps, units_per_shard, write_array
 from alveus.storage.manifest import SCHEMA_VERSION, plain, software_versions
 from alveus.storage.publish import publish, receipt_path
-from alveus.storage.store import METADATA, Store, StoredArray, create_store, seal_store
+from alveus.storage.store import METADATA, Store, create_store, seal_store
 
 if TYPE_CHECKING:
     from alveus.calcium.deconvolve import Deconvolution
@@ -172,45 +173,6 @@ def _write_truth(group: zarr.Group, deconvolution: "Deconvolution") -> None:
     create_array(group, "truth/spike_time", times.shape, np.float64, ("spike",), {"units": "s"})[...] = times
     text = {"long_name": "place among the units"}
     create_array(group, "truth/spike_unit", units.shape, np.int32, ("spike",), text)[...] = units
-
-
-class Frames:
-    """Stored frames of some units, read forward: what one read decodes is kept for the next.
-
-    Parameters
-    ----------
-    array
-        (n_frames, n_units) on the disk.
-    units
-        (n_kept,) columns to give.
-    """
-
-    BAND = 1 << 9  # frames decoded together: those of a chunk
-
-    def __init__(self, array: StoredArray, units: NDArray[np.int64]) -> None:
-        self._array, self._units = array, units
-        self.shape: tuple[int, int] = (array.shape[0], units.size)
-        self.ndim, self.dtype = 2, array.dtype
-        self._first, self._band = 0, np.empty((0, units.size), array.dtype)
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, frames: slice) -> NDArray[Any]:
-        """Return some frames, (n, n_kept)."""
-        start, stop, _ = frames.indices(self.shape[0])
-        if stop <= start:
-            return np.empty((0, self.shape[1]), self.dtype)
-        known = self._first + len(self._band)
-        if self._first <= start and stop <= known:
-            return self._band[start - self._first : stop - self._first]
-        first = start // self.BAND * self.BAND
-        last = min(-(-stop // self.BAND) * self.BAND, self.shape[0])
-        begin = known if self._first <= first < known else first  # the band before reaches into this one
-        fresh = self._array[begin:last][:, self._units]
-        old = self._band[first - self._first :] if begin > first else fresh[:0]
-        self._first, self._band = first, np.concatenate([old, fresh])
-        return self._band[start - first : stop - first]
 
 
 class Events:
