@@ -148,11 +148,11 @@ class Deconvolution:
     def blocks(self, width: int) -> Iterator[Block]:
         """Yield all units in blocks of `width`, in order; the next ones are worked on meanwhile.
 
-        No more blocks are in memory than `threads`, nor than the setting ``memory_mb`` allows, but one.
+        No more blocks are in memory than `threads`, nor than the setting ``traces_mb`` allows, but one.
         """
         firsts = range(0, self._places.size, width)
         block_mb = WORKING_COPIES * 4 * width * self.n_frames / BYTES_PER_MB
-        at_once = max(1, min(self._threads, int(self._settings.memory_mb / block_mb), len(firsts)))
+        at_once = max(1, min(self._threads, int(self._settings.traces_mb / block_mb), len(firsts)))
         with ThreadPoolExecutor(at_once) as pool:
             waiting: deque[Future[Block]] = deque()
             for first in firsts:

@@ -138,6 +138,15 @@ class Preprocess(Section):
             json_schema_extra=NO_EFFECT_ON_RESULTS,
         ),
     ] = 64.0
+    traces_mb: Annotated[
+        Number,
+        Field(
+            ge=64,
+            description="memory for whole traces that are deconvolved at the same time [MB]: with more of it more "
+            "threads have work",
+            json_schema_extra=NO_EFFECT_ON_RESULTS,
+        ),
+    ] = 1024.0
     memory_mb: Annotated[
         Number,
         Field(

@@ -1,7 +1,7 @@
 """The size of a recording to the memory and time a job asks a scheduler for."""
 
 BASE_MB = {
-    "deconvolve": 1500,
+    "deconvolve": 2200,
     "bin": 600,
     "fit": 1500,
     "encode": 1200,
