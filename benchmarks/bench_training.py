@@ -34,6 +34,7 @@ from alveus.fit.data import Activity, FitData
 from alveus.fit.fit import fit
 from alveus.fit.interrupt import Interruption
 from alveus.fit.loop import train
+from alveus.fit.memory import room_for
 from alveus.fit.run import Run
 from alveus.models.vae import Vae as Network
 
@@ -115,7 +116,7 @@ def steps(data: FitData, model: Vae, n_steps: int, repeats: int) -> dict[str, fl
     noise = torch.randn(settings.batch_size, model.latents)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-5, fused=True)
 
-    run = Run("0", 0, network, settings, device=CPU)
+    run = Run("0", 0, network, settings, device=CPU, room=room_for(network, bins, together=network.together))
 
     def ours() -> None:  # goes on where it was
         further = settings.model_copy(update={"max_steps": run.step + n_steps})
@@ -158,7 +159,8 @@ def to_common_loss(data: FitData, n_steps: int) -> dict[str, float | None]:
     def note(row: dict[str, object]) -> None:
         seen.append((time.perf_counter() - began, float(row["validation_loss"])))  # type: ignore[arg-type]
 
-    run = Run("0", 0, network, Training(device="cpu", max_steps=n_steps), device=CPU)
+    room = room_for(network, bins, together=network.together)
+    run = Run("0", 0, network, Training(device="cpu", max_steps=n_steps), device=CPU, room=room)
     train(
         run,
         bins,
