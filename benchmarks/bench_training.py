@@ -192,7 +192,8 @@ def seeds(data: FitData, n_steps: int, n_seeds: int, repeats: int) -> dict[str, 
         for seed in range(n):
             network = Network(MODEL, data.counts.shape[1])
             network.start_from(lambda: bins.activity.blocks(bins.training_bins))
-            run = Run(str(seed), seed, network, settings, device=CPU)
+            room = room_for(network, bins, together=network.together)
+            run = Run(str(seed), seed, network, settings, device=CPU, room=room)
             train(run, bins, settings, save=lambda _: None, interruption=Interruption())
 
     times = median_seconds({"one job": lambda: job(n_seeds), "one seed": lambda: job(1)}, repeats)

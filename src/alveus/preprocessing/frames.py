@@ -149,8 +149,10 @@ class SharedFrames:
         shared = np.empty((n_bins, self._units.size))
         for delay, columns in self._planes.items():
             first, weights = self._weights(position, n_bins, self._first_frame - delay)
-            values = np.asarray(self._source.values[first : first + weights.shape[1]], np.float64)
-            shared[:, columns] = weights @ values[:, self._units[columns]]
+            values = np.asarray(self._source.values[first : first + weights.shape[1]])
+            units = self._units[columns]
+            wanted = values if np.array_equal(units, np.arange(values.shape[1])) else values[:, units]
+            shared[:, columns] = weights @ wanted.astype(np.float64)
         return shared
 
     def _weights(self, position: int, n_bins: int, first_frame: Fraction) -> "tuple[int, csr_array]":

@@ -21,7 +21,8 @@ class Frames:
     """
 
     def __init__(self, array: StoredArray, units: NDArray[np.int64]) -> None:
-        self._array, self._units = array, units
+        whole = np.array_equal(units, np.arange(array.shape[1]))
+        self._array, self._units = array, slice(None) if whole else units  # a slice copies nothing
         self.shape: tuple[int, int] = (array.shape[0], units.size)
         self.ndim, self.dtype = 2, array.dtype
         self._first, self._band = 0, np.empty((0, units.size), array.dtype)
