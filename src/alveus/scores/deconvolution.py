@@ -25,7 +25,9 @@ BINS_AT_ONCE = 1024
 CONSTANT = 1e-12  # part of the mean square below which a variance is what rounding left of 0
 FRAME_ROUNDING = 1e-6  # of a frame; a spike this close before a frame belongs to it
 
-RISES, RAW = "rectified derivative of ΔF/F", "raw ΔF/F"
+RISES, SMOOTH, RAW = "rectified derivative of ΔF/F", "that of ΔF/F smoothed by 50 ms", "raw ΔF/F"
+SMOOTHING = 0.05  # [s] standard deviation; the best of 10 to 200 ms on recorded cells, so that it is a hard floor
+REACH = 4  # standard deviations that smoothing sees
 
 Floats = NDArray[np.float64]
 
@@ -80,8 +82,8 @@ def deconvolution_r(inputs: DeconvolutionScoreInputs) -> list[Row]:
     that events which count the spikes of every frame score 1 whatever the bins. Bins lie wholly within stretches
     without a gap. A recording of fewer than 25 frames/s is scored at its frame rate.
 
-    The floors need no deconvolution: ΔF/F averaged in the same bins, and by how much it rises from bin to bin,
-    falls set to 0. Each row carries the better of the two.
+    The floors need no deconvolution: ΔF/F averaged in the same bins, and by how much it rises, falls set to 0:
+    from bin to bin, or from frame to frame after smoothing. Each row carries the best of the three.
 
     Parameters
     ----------
@@ -91,7 +93,7 @@ def deconvolution_r(inputs: DeconvolutionScoreInputs) -> list[Row]:
     Returns
     -------
     list of Row
-        For each width of bins the median over units, with a 95 % interval from resampled units, that of both
+        For each width of bins the median over units, with a 95 % interval from resampled units, that of all
         floors, and each unit's own correlation. Units without true spikes there, or with events that are not
         finite, are not estimable. Constant events score 0: a method gains nothing by staying silent where it is
         hard.
@@ -114,16 +116,16 @@ class Correlations:
 
     Parameters
     ----------
-    events, rises, raw
-        (n_units,) Pearson's correlation with the spikes; NaN where it is not defined. `rises` and `raw` are None
-        without ΔF/F.
+    events
+        (n_units,) Pearson's correlation with the spikes; NaN where it is not defined.
+    floors
+        Name → the same of what needs no deconvolution; empty without ΔF/F.
     why_not
         (n_units,) why a unit's events have none; empty where they have one.
     """
 
     events: Floats
-    rises: Floats | None
-    raw: Floats | None
+    floors: dict[str, Floats]
     why_not: tuple[str, ...]
 
 
@@ -135,8 +137,7 @@ def correlations(inputs: DeconvolutionScoreInputs, width: Fraction) -> Correlati
     if bins.n_bins < MIN_BINS:
         why = f"only {bins.n_bins} bins of {_milliseconds(width)} fit between gaps"
         undefined = np.full(n_units, np.nan)
-        floors = None if inputs.dff is None else undefined
-        return Correlations(undefined, floors, floors, (why,) * n_units)
+        return Correlations(undefined, {}, (why,) * n_units)
 
     def binned(values: Any, signal: Literal["events", "dff"]) -> Any:
         source, units = Traces(values, inputs.sampling_rate, signal), np.arange(n_units)
@@ -145,11 +146,13 @@ def correlations(inputs: DeconvolutionScoreInputs, width: Fraction) -> Correlati
 
     spikes, events = binned(_SpikeFrames(inputs), "events"), binned(inputs.events, "events")
     dff = None if inputs.dff is None else binned(inputs.dff, "dff")
-    of_events, of_rises, of_raw = (RunningCorrelation(n_units) for _ in range(3))
+    smooth = None if inputs.dff is None else binned(_SmoothRises(inputs), "events")
+    of_events, of_rises, of_smooth, of_raw = (RunningCorrelation(n_units) for _ in range(4))
     first, before = 0, np.full((1, n_units), np.nan)
     for counts, inferred in zip(spikes, events, strict=True):
         of_events.add(inferred, counts)
-        if dff is not None:
+        if dff is not None and smooth is not None:
+            of_smooth.add(next(smooth), counts)
             level = next(dff)
             run = bins.segment(max(0, first - 1), first + len(level))
             begins = np.diff(run, prepend=run[0] if first else -1)[-len(level) :] != 0
@@ -160,8 +163,9 @@ def correlations(inputs: DeconvolutionScoreInputs, width: Fraction) -> Correlati
         first += len(counts)
     why_not = of_events.why_not("events", "true spikes")
     if inputs.dff is None:
-        return Correlations(of_events.values(), None, None, why_not)
-    return Correlations(of_events.values(), of_rises.values(), of_raw.values(), why_not)
+        return Correlations(of_events.values(), {}, why_not)
+    floors = {RISES: of_rises.values(), SMOOTH: of_smooth.values(), RAW: of_raw.values()}
+    return Correlations(of_events.values(), floors, why_not)
 
 
 class RunningCorrelation:
@@ -247,6 +251,30 @@ class _SpikeFrames:
         return np.bincount(at, minlength=n * self.shape[1]).astype(np.float64).reshape(n, self.shape[1])
 
 
+class _SmoothRises:
+    """By how much smoothed ΔF/F rises from frame to frame, (n_frames, n_units), computed when asked for."""
+
+    def __init__(self, inputs: DeconvolutionScoreInputs) -> None:
+        self._dff, self._sigma = inputs.dff, SMOOTHING * inputs.sampling_rate
+        self.shape: tuple[int, int] = (int(inputs.events.shape[0]), len(inputs.unit_ids))
+        self.ndim = 2
+        segment = np.zeros(self.shape[0]) if inputs.segment is None else inputs.segment
+        self._begins = np.diff(segment, prepend=segment[0] - 1) != 0
+
+    def __getitem__(self, frames: slice) -> Floats:
+        from scipy.ndimage import gaussian_filter1d
+
+        assert self._dff is not None  # noqa: S101  (for the type checker)
+        start, stop, _ = frames.indices(self.shape[0])
+        margin = int(np.ceil(REACH * self._sigma)) + 1
+        first = max(0, start - margin)
+        around = np.asarray(self._dff[first : min(self.shape[0], stop + margin)], np.float64)
+        smooth = gaussian_filter1d(around, self._sigma, axis=0, mode="nearest", truncate=REACH)
+        rises = np.maximum(np.diff(smooth, axis=0, prepend=smooth[:1]), 0)[start - first : stop - first]
+        rises[self._begins[start:stop]] = 0
+        return np.asarray(rises)
+
+
 def _lay_bins(inputs: DeconvolutionScoreInputs, width: Fraction, rate: Fraction) -> Bins:
     """Lay bins from the first frame on; those are kept that lie within a stretch without a gap."""
     n_frames = int(inputs.events.shape[0])
@@ -297,12 +325,11 @@ def _rows_of_width(inputs: DeconvolutionScoreInputs, width: Fraction, note: str)
     notes += [f"{n} left out: {why}" for why, n in sorted(left_out.items())]
     if scored.size > MOST_UNITS:
         notes.append(f"the first {MOST_UNITS} units have rows of their own")
-    floors = {RISES: found.rises, RAW: found.raw}
     summary = _median_row(found.events[scored], bins, inputs.settings)
     of_floors = [
         _median_row(values[scored], f"{bins} from {name}", inputs.settings)
-        for name, values in floors.items()
-        if values is not None and np.isfinite(values[scored]).any()
+        for name, values in found.floors.items()
+        if np.isfinite(values[scored]).any()
     ]
     if of_floors:
         best = max(of_floors, key=lambda row: float(row.value or 0))
@@ -332,11 +359,7 @@ def _unit_row(unit: str, place: int, found: Correlations, bins: str) -> Row:
     target = f"unit {unit}, {bins}"
     if found.why_not[place]:
         return not_estimable(SCORE, found.why_not[place], target=target)
-    floors = [
-        (float(values[place]), name)
-        for name, values in ((RISES, found.rises), (RAW, found.raw))
-        if values is not None and np.isfinite(values[place])
-    ]
+    floors = [(float(values[place]), name) for name, values in found.floors.items() if np.isfinite(values[place])]
     floor, name = max(floors) if floors else (None, "")
     note = "the events are constant" if found.events[place] == 0 else ""
     return Row(SCORE, target, value=float(found.events[place]), floor=floor, floor_name=name, note=note)
