@@ -25,7 +25,7 @@ BINS_AT_ONCE = 1024
 CONSTANT = 1e-12  # part of the mean square below which a variance is what rounding left of 0
 FRAME_ROUNDING = 1e-6  # of a frame; a spike this close before a frame belongs to it
 
-RISES, SMOOTH, RAW = "rectified derivative of ΔF/F", "that of ΔF/F smoothed by 50 ms", "raw ΔF/F"
+RISES, SMOOTH, RAW = "rectified derivative of ΔF/F", "rectified derivative of smoothed ΔF/F", "raw ΔF/F"
 SMOOTHING = 0.05  # [s] standard deviation; the best of 10 to 200 ms on recorded cells, so that it is a hard floor
 REACH = 4  # standard deviations that smoothing sees
 
