@@ -13,7 +13,7 @@ SMALL = {
     "deconvolution": ["--cells", "2", "--frames", "2000", "--repeats", "1"],
     "fluorescence": ["--scale", "0.02", "--repeats", "1"],
     "imaging": ["--units", "3", "--frames", "900"],
-    "storage": ["--hours", "0.01", "--bins", "4000", "--repeats", "1"],
+    "storage": ["--hours", "0.01", "--bins", "60000", "--repeats", "1"],
     "training": ["--bins", "3000", "--units", "20", "--steps", "4", "--repeats", "1", "--threads", "1"],
 }
 
