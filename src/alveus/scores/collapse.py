@@ -60,42 +60,63 @@ def collapse_rows(
     list of Row
         Of `decoder_reliance`, `skip_reliance`, `gate` and `collapse_verdict`: the model's, then each latent's.
     """
-    seeds = range(mean.shape[0])
-    rows: list[Row] = []
-    of_decoder: dict[tuple[int, str], Row] = {}
-    if reliance is None:
-        why = NO_LIKELIHOOD if kl is None else NOT_ENCODED
-        rows += [not_defined(score, why) for score in (RELIANCE, "skip_reliance")]
-    else:
-        found = [row for seed in seeds for row in decoder_reliance(reliance, settings, names=names, seed=seed)]
-        of_decoder = {(row.seed or 0, row.target): row for row in found}
-        rows += found
-    sides: list[Row | None] = [None for _ in seeds]
-    if reliance is not None and reliance.side_lost is None:
-        rows.append(not_defined("skip_reliance", NO_SIDE))
-    elif reliance is not None:
-        with_side = [skip_reliance(reliance, settings, seed=seed) for seed in seeds]
-        rows += with_side
-        sides = list(with_side)
-    rows += [not_defined("gate", NO_SIDE)] if openings is None else [gate(openings, seed=seed) for seed in seeds]
-    if kl is None or prior_variance is None:
-        return [*rows, not_defined(VERDICT, NO_POSTERIOR)]
+    n_seeds = mean.shape[0]
+    opened = (
+        [not_defined("gate", NO_SIDE)] if openings is None else [gate(openings, seed=k) for k in range(n_seeds)]
+    )
     if why := too_few_bins(split):
-        return [*rows, not_estimable(VERDICT, why)]
-    test = bins_of(split, TEST)
+        return [*opened, *(not_estimable(score, why) for score in (RELIANCE, "skip_reliance", VERDICT))]
+    unknown = NO_LIKELIHOOD if kl is None else NOT_ENCODED
+    of_decoder, of_side = _reliance_rows(reliance, settings, names, n_seeds, unknown)
+    if kl is None or prior_variance is None:
+        verdicts = [not_defined(VERDICT, NO_POSTERIOR)]
+    else:
+        test = bins_of(split, TEST)
+        told = None if prior_mean is None else prior_mean[:, test]
+        moved = mean[:, test] if told is None else mean[:, test] - told
+        verdicts = _verdicts(
+            moved, kl[:, test], prior_variance, told, [*of_decoder, *of_side], settings=settings, names=names
+        )
+    return [*of_decoder, *of_side, *opened, *verdicts]
+
+
+def _reliance_rows(
+    reliance: Reliance | None, settings: ScoreSettings, names: Sequence[str], n_seeds: int, why: str
+) -> tuple[list[Row], list[Row]]:
+    """Return the rows of what the decoder loses without its latents, and without its side channel."""
+    if reliance is None:
+        return [not_defined(RELIANCE, why)], [not_defined("skip_reliance", why)]
+    of_latents = [
+        row for seed in range(n_seeds) for row in decoder_reliance(reliance, settings, names=names, seed=seed)
+    ]
+    if reliance.side_lost is None:
+        return of_latents, [not_defined("skip_reliance", NO_SIDE)]
+    return of_latents, [skip_reliance(reliance, settings, seed=seed) for seed in range(n_seeds)]
+
+
+def _verdicts(
+    moved: NDArray[np.floating],
+    kl: NDArray[np.floating],
+    prior_variance: NDArray[np.floating],
+    told: NDArray[np.floating] | None,
+    known: Sequence[Row],
+    *,
+    settings: ScoreSettings,
+    names: Sequence[str],
+) -> list[Row]:
+    """Return the model's verdict and that of every latent, from arrays of held-out bins and rows of reliance."""
+    rows = {(row.score, row.seed, row.target): row for row in known}
     words: list[list[Word]] = []
     verdicts: list[Row] = []
-    for seed in seeds:
-        told = None if prior_mean is None else prior_mean[seed, test]
-        moved = mean[seed, test] if told is None else mean[seed, test] - told
+    for seed in range(moved.shape[0]):
         latents = [
             weigh_latent(
-                moved[:, j],
-                kl[seed, test, j],
+                moved[seed, :, j],
+                kl[seed, :, j],
                 float(prior_variance[seed, j]),
                 settings,
-                prior_mean=None if told is None else told[:, j],
-                reliance=of_decoder.get((seed, name)),
+                prior_mean=None if told is None else told[seed, :, j],
+                reliance=rows.get((RELIANCE, seed, name)),
                 names=(name, seed),
             )
             for j, name in enumerate(names)
@@ -104,5 +125,7 @@ def collapse_rows(
         verdicts += [
             verdict_of_latent(latent, target=name, seed=seed) for latent, name in zip(latents, names, strict=True)
         ]
-    of_all = [of_decoder.get((seed, ALL)) for seed in seeds]
-    return [*rows, verdict_of_model(words, sides, of_all), *verdicts]
+    seeds = range(moved.shape[0])
+    of_side = [rows.get(("skip_reliance", seed, "")) for seed in seeds]
+    of_all = [rows.get((RELIANCE, seed, ALL)) for seed in seeds]
+    return [verdict_of_model(words, of_side, of_all), *verdicts]
