@@ -99,7 +99,15 @@ def test_a_mean_that_stands_still_can_hide_a_spread_that_tells_of_the_activity()
     kl[...] = np.where(np.arange(N_BINS) % 2, 0.0, 0.3)[:, None]
     rows = collapse_rows(mean, kl, np.ones((1, 1)), EVERY, SETTINGS, names=["z1"], reliance=reliance_of(0.5, 0.5))
     assert words(rows)["z1"] == "active"
-    assert "through its spread alone" in rows[-1].note
+    assert "though its mean hardly moves" in rows[-1].note
+
+
+def test_a_latent_that_hardly_moves_and_is_not_used_has_collapsed_and_is_not_called_ignored():
+    mean, kl = posterior(["moves"])
+    rows = collapse_rows(
+        0.15 * mean, 0.005 + 0 * kl, np.ones((1, 1)), EVERY, SETTINGS, names=["z1"], reliance=reliance_of(0.0, 0.0)
+    )
+    assert words(rows)["z1"] == "collapsed"
 
 
 def test_where_the_divergence_is_negligible_no_loss_makes_a_latent_active():
@@ -162,7 +170,7 @@ def test_fits_that_disagree_are_not_spoken_for_by_one_word():
         (0, "active"),
         (1, "collapsed"),
     ]
-    assert verdict_of_model([["active"], ["active"]], [None, None], [None, None]).value == "active"
+    assert verdict_of_model([["active"], ["active"]], [None, None], [None, None], kl=1.0).value == "active"
     assert word_of_fit(["collapsed", "ignored"]) == "ignored"
 
 

@@ -128,4 +128,5 @@ def _verdicts(
     seeds = range(moved.shape[0])
     of_side = [rows.get(("skip_reliance", seed, "")) for seed in seeds]
     of_all = [rows.get((RELIANCE, seed, ALL)) for seed in seeds]
-    return [verdict_of_model(words, of_side, of_all), *verdicts]
+    cost = float(kl.sum(axis=2, dtype=np.float64).mean())
+    return [verdict_of_model(words, of_side, of_all, kl=cost), *verdicts]

@@ -121,10 +121,12 @@ def word_of(latent: LatentEvidence) -> Word:
     """
     relied = relied_upon(latent)
     if latent.surely_moves:
-        return "ignored" if relied is False else "active"
+        if relied is False:
+            return "ignored" if latent.kl > NEGLIGIBLE_KL else "collapsed"
+        return "active"
     if latent.prior_share > ACTIVE_SHARE:
         return "conditionally collapsed"
-    # a mean that stands still can hide a spread that does not
+    # a mean that hardly moves can do so by more than the posterior is wide, or the spread can move
     return "active" if relied and latent.kl > NEGLIGIBLE_KL else "collapsed"
 
 
@@ -147,10 +149,10 @@ def verdict_of_latent(latent: LatentEvidence, *, target: str, seed: int) -> Row:
     else:
         loss = f"the decoder loses {lost:.3g} nats per bin without it"
     says = {
-        "active": "it tells of the activity" + (" through its spread alone" if not latent.surely_moves else ""),
+        "active": "it tells of the activity" + ("" if latent.surely_moves else ", though its mean hardly moves"),
         "ignored": "it moves with the activity, but the decoder ignores it",
         "conditionally collapsed": "it only repeats what the prior is told",
-        "collapsed": "its posterior says the same of every bin"
+        "collapsed": "its posterior says about the same of every bin"
         + (
             ": what it costs is a mismatch with the prior, or a few bins far out, and tells nothing"
             if latent.kl > NEGLIGIBLE_KL
@@ -185,7 +187,7 @@ def word_of_fit(words: Sequence[Word], side: Row | None = None, of_all: Row | No
 
 
 def verdict_of_model(
-    words: Sequence[Sequence[Word]], sides: Sequence[Row | None], reliance: Sequence[Row | None]
+    words: Sequence[Sequence[Word]], sides: Sequence[Row | None], reliance: Sequence[Row | None], *, kl: float
 ) -> Row:
     """Return the word for a model, which speaks for all its fits, with its sentence.
 
@@ -197,6 +199,8 @@ def verdict_of_model(
         Row of `skip_reliance` of each fit; None without a side channel.
     reliance
         Row of `decoder_reliance` of all latents of each fit; None where it is not known.
+    kl
+        Of all latents together, mean over fits [nats per bin].
     """
     fits = [word_of_fit(*of_fit) for of_fit in zip(words, sides, reliance, strict=True)]
     different = set(fits)
@@ -212,7 +216,7 @@ def verdict_of_model(
     parts = [f"{of} in {len(fits)} {'fit' if len(fits) == 1 else 'fits'}{told}"]
     if len(different) > 1:
         parts.append(", ".join(f"{w} in {n} of {len(fits)}" for w, n in Counter(fits).most_common()))
-    parts += [_compared(sides, reliance), CURES[word]]
+    parts += [f"their KL is {kl:.3g} nats per bin", _compared(sides, reliance), CURES[word]]
     return Row(SCORE, "", None, word, note="; ".join(part for part in parts if part))
 
 
