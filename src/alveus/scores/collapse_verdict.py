@@ -147,7 +147,8 @@ def verdict_of_latent(latent: LatentEvidence, *, target: str, seed: int) -> Row:
     if lost is None:
         loss = "whether the decoder uses it is not known"
     else:
-        loss = f"the decoder loses {lost:.3g} nats per bin without it"
+        told = " (with what the covariates tell)" if latent.prior_share > ACTIVE_SHARE else ""
+        loss = f"the decoder loses {lost:.3g} nats per bin without it{told}"
     says = {
         "active": "it tells of the activity" + ("" if latent.surely_moves else ", though its mean hardly moves"),
         "ignored": "it moves with the activity, but the decoder ignores it",
