@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 
+from alveus.recording.reliance import Reliance
 from alveus.scores import Covariate, ModelScoreInputs, SessionScoreInputs, score_model, score_session
 from alveus.scores.readout import fit_readout
 
@@ -31,6 +32,8 @@ def main(n_bins: int) -> None:
         "heading": Covariate(np.mod(angle, 360).astype(np.float32), "circular", 360.0),
         "position": Covariate(np.stack([np.cos(angle / 9), np.sin(angle / 7)], axis=1).astype(np.float32)),
     }
+    lost = rng.normal(1, 5, (N_SEEDS, 2048, N_LATENTS + 1)).astype(np.float32)
+    reliance = Reliance(np.flatnonzero(split == 2)[:2048], lost, lost[:, :8] / 50)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     times = {}
     start_time = time.perf_counter()
@@ -46,7 +49,8 @@ def main(n_bins: int) -> None:
             held_in_mean=latents[0],
             log_likelihood=np.full((N_SEEDS, n_bins), -50, np.float32),
             kl=latents**2,
-            prior_variance=np.ones(N_LATENTS),
+            prior_variance=np.ones((N_SEEDS, N_LATENTS)),
+            reliance=reliance,
             behavior=behavior,
         )
     )

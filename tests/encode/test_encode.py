@@ -48,6 +48,9 @@ def test_latents_have_the_shapes_that_are_stored(encoding):
     assert encoding.prior_mean is None
     assert encoding.log_evidence.shape == (2, 1000)
     assert encoding.evidence_bin.dtype == np.int64
+    assert encoding.reliance.lost.shape == (2, 1000, 3)
+    assert encoding.reliance.side_lost is None
+    assert encoding.gate is None
     for name, array in vars(encoding).items():
         if not isinstance(array, np.ndarray):
             continue
@@ -68,9 +71,10 @@ def test_blocks_make_no_difference(data, fitted, encoding):
 
 def test_encoding_twice_gives_the_same_bits(data, fitted, encoding):
     again = encode(fitted, data, device="cpu")
-    assert all(
-        np.array_equal(value, getattr(again, name)) for name, value in vars(encoding).items() if value is not None
-    )
+    for one, other in ((encoding, again), (encoding.reliance, again.reliance)):
+        for name, value in vars(one).items():
+            if isinstance(value, np.ndarray):
+                assert np.array_equal(value, getattr(other, name))
 
 
 def test_log_likelihood_is_the_expectation_under_the_posterior(data, fitted, encoding):

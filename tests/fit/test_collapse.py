@@ -7,9 +7,13 @@ from torch import nn
 
 from alveus.config.models import Training, Vae
 from alveus.config.networks import MlpEncoder
+from alveus.encode.network import posteriors
+from alveus.encode.reliance import decoder_reliance, gates
 from alveus.fit.data import FitData
 from alveus.models import layers
 from alveus.models.decoders import FilmDecoder, film
+from alveus.scores import ScoreSettings
+from alveus.scores.collapse import collapse_rows
 
 from .conftest import train_one
 
@@ -39,10 +43,23 @@ def simulated(seed: int, n_bins: int = 3000, n_units: int = 100) -> FitData:
 
 
 def trained(seed, decoder, beta=1.0, change=None):
-    """Log-likelihood and KL divergence [nats per bin] of validation bins after training."""
+    """Log-likelihood and KL divergence [nats per bin] of validation bins after training, and the verdict."""
     model = Vae(method="vae", latents=4, encoder=MlpEncoder(hidden=HIDDEN), decoder=decoder, beta=beta)
-    means = train_one(simulated(seed), model, TRAINING, seed=seed, change=change)[1]
-    return means.log_likelihood.item(), means.kl.sum().item()
+    data = simulated(seed)
+    network, means = train_one(data, model, TRAINING, seed=seed, change=change)
+    return means.log_likelihood.item(), means.kl.sum().item(), verdict(network.eval(), data)
+
+
+def verdict(network, data):
+    """What the score says became of the latents."""
+    cpu = torch.device("cpu")
+    found, reliance = posteriors([network], data, cpu), decoder_reliance([network], data, cpu)
+    names = [f"z{j + 1}" for j in range(network.n_latents)]
+    rows = collapse_rows(
+        found.mean, found.kl, found.prior_variance, data.split, ScoreSettings(), names=names, reliance=reliance,
+        openings=gates([network]),
+    )  # fmt: skip
+    return next(row for row in rows if row.score == "collapse_verdict" and not row.target)
 
 
 def warm_up(value):
@@ -59,13 +76,15 @@ def with_film(network):
 
 
 def test_a_bypass_empties_the_latents_while_the_likelihood_improves_and_only_closing_it_cures(seed):
-    likelihood, kl = trained(seed, skip(1.0))
-    closed_likelihood, closed_kl = trained(seed, skip(0.0))
+    likelihood, kl, bypassed = trained(seed, skip(1.0))
+    closed_likelihood, closed_kl, cured = trained(seed, skip(0.0))
     assert kl < 0.05
     assert closed_kl > 0.5
     assert likelihood > closed_likelihood + 5
     assert trained(seed, skip(1.0), warm_up(1.0))[1] < 0.05
     assert trained(seed, skip(1.0), change=with_film)[1] < 0.05
+    assert (bypassed.value, cured.value) == ("bypassed", "active")
+    assert "close the gate" in bypassed.note
 
 
 @pytest.fixture
@@ -78,10 +97,13 @@ def rectified(monkeypatch):
 @pytest.mark.usefixtures("rectified")
 def test_with_rectifiers_a_large_beta_collapses_to_a_local_optimum_that_warm_up_and_film_avoid(seed):
     beta = 4.0
-    likelihood, kl = trained(seed, MLP, beta)
+    likelihood, kl, collapsed = trained(seed, MLP, beta)
     assert kl < 0.05
+    assert collapsed.value == "collapsed"
+    assert "warm-up" in collapsed.note
     for decoder, schedule in ((MLP, warm_up(beta)), (FILM, beta)):
-        cured_likelihood, cured_kl = trained(seed, decoder, schedule)
+        cured_likelihood, cured_kl, cured = trained(seed, decoder, schedule)
+        assert cured.value in ("active", "partly collapsed")
         assert cured_kl > 0.2
         assert cured_likelihood - beta * cured_kl > likelihood - beta * kl + 1  # a local optimum, not the best
 

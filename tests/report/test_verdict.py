@@ -111,6 +111,21 @@ def test_a_vae_without_an_active_latent_has_collapsed_and_is_not_recommended():
     assert "vae has collapsed: none of its 8 latents is active" in headlines(verdict)
 
 
+@pytest.mark.parametrize(
+    ("word", "tone", "recommended"),
+    [("bypassed", "bad", ""), ("collapsed", "bad", ""), ("ignored", "caution", "vae"), ("active", "good", "vae")],
+)
+def test_what_became_of_the_latents_is_said_with_its_reason(word, tone, recommended):
+    fate = ScoreRow("collapse_verdict", "vae", value=word, note="of 8 latents, so many")
+    other = ScoreRow("collapse_verdict", "vae", seed="0", target="z1", value="collapsed", note="no")
+    verdict = verdict_of((0.10, 0.08, 0.12), (0.20, 0.18, 0.22), *active("vae", 6), fate, other)
+    assert verdict.recommended == recommended
+    (said,) = [s for s in verdict.statements if "atents of vae" in s.headline]
+    assert said.tone == tone
+    if word != "active":
+        assert (said.headline, said.text) == (f"Latents of vae: {word}", "Of 8 latents, so many.")
+
+
 def test_a_collapsed_model_does_not_stand_for_the_other_complex_models():
     rows = {
         "pca": [co_smoothing("pca", 0.1, 0.08, 0.12)],

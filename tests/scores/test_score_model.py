@@ -6,6 +6,7 @@ import scipy.stats
 
 from alveus.errors import ArtefactError
 from alveus.recording.population import N_DRAWS, Predictive, RunningStatistics, place_probe
+from alveus.recording.reliance import Reliance
 from alveus.scores import Covariate, ModelScoreInputs, ScoreSettings, rows_to_csv, score_model
 
 
@@ -28,10 +29,16 @@ def inputs(counts, latents, split):
         held_in_mean=latents.astype(np.float32),
         log_likelihood=rng.normal(-40, 1, (2, 4000)).astype(np.float32),
         kl=rng.gamma(1, 1, (2, 4000, 4)).astype(np.float32),
-        prior_variance=np.ones(4),
+        prior_variance=np.ones((2, 4)),
         log_evidence=rng.normal(-38, 1, (2, 200)).astype(np.float32),
         evidence_bin=np.flatnonzero(split == 2)[::4],
         predictive=draws_of_mean_rates(counts, split),
+        reliance=Reliance(
+            np.flatnonzero(split == 2)[::4],
+            *(rng.normal(1, 1, (2, n, 5)).astype(np.float32) for n in (200, 8)),
+            rng.normal(1, 1, (2, 200)).astype(np.float32),
+        ),
+        gate=np.array([0.2, 0.7], np.float32),
         behavior={"x": Covariate(latents[:, 0].astype(np.float32))},
         truth_latents=latents,
         settings=ScoreSettings(shifts=5, resamples=50),
@@ -56,6 +63,10 @@ def test_a_model_with_everything_gets_every_score(inputs):
         "kl",
         "kl_per_latent",
         "active_latents",
+        "decoder_reliance",
+        "skip_reliance",
+        "gate",
+        "collapse_verdict",
         "predictive_check",
         "decoding_r2",
         "truth_r2",
@@ -159,7 +170,8 @@ def test_a_method_without_a_decoder_is_scored_on_events_by_the_readout_alone(inp
 
 def test_a_session_without_test_bins_is_not_estimable_anywhere(inputs):
     rows = score_model(replace(inputs, split=np.zeros(4000, np.int8), log_evidence=None, evidence_bin=None))
-    assert {row.status for row in rows} == {"not estimable"}
+    of_data = [row for row in rows if row.score != "gate"]  # which is read off the model
+    assert {row.status for row in of_data} == {"not estimable"}
 
 
 def test_without_held_out_units_co_smoothing_is_not_defined(inputs):

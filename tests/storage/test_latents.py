@@ -4,6 +4,7 @@ import xarray as xr
 
 from alveus.errors import ArtefactError
 from alveus.recording.population import Predictive, RunningStatistics, place_probe
+from alveus.recording.reliance import Reliance
 from alveus.storage import open_dataset, open_latents
 
 from .conftest import publish_latents
@@ -36,6 +37,28 @@ def test_log_evidence_is_read_back_with_the_numbers_of_its_bins(tmp_path):
     np.testing.assert_array_equal(latents.evidence_bin, bins)
     with xr.open_zarr(tmp_path / "latents.zarr", consolidated=True) as root:
         assert root["log_evidence"].sel(evidence_bin=14).dims == ("seed",)
+
+
+def test_what_the_decoder_relies_on_is_read_back(tmp_path):
+    rng = np.random.default_rng(0)
+    lost, redrawn, side = (rng.normal(size=s).astype(np.float32) for s in ((3, 20, 5), (3, 8, 5), (3, 20)))
+    reliance, gate = Reliance(np.arange(20) * 7, lost, redrawn, side), np.array([0, 0.5, 1], np.float32)
+    latents = open_latents(publish_latents(tmp_path, reliance=reliance, gate=gate))
+    for name, values in vars(reliance).items():
+        np.testing.assert_array_equal(getattr(latents.reliance, name), values)
+    np.testing.assert_array_equal(latents.gate, gate)
+    with xr.open_zarr(tmp_path / "latents.zarr", group="reliance", consolidated=True) as group:
+        assert group["lost"].dims == ("seed", "reliance_bin", "exchanged")
+
+
+def test_reliance_of_other_latents_is_refused_and_none_is_none(tmp_path):
+    wrong = Reliance(np.arange(20), np.zeros((3, 20, 4), np.float32), np.zeros((3, 8, 4), np.float32))
+    with pytest.raises(ArtefactError, match="reliance/lost has shape"):
+        publish_latents(tmp_path, reliance=wrong)
+    latents = open_latents(publish_latents(tmp_path))
+    assert (latents.reliance, latents.gate) == (None, None)
+    bare = Reliance(np.arange(20), np.zeros((3, 20, 5), np.float32), np.zeros((3, 8, 5), np.float32))
+    assert open_latents(publish_latents(tmp_path, reliance=bare)).reliance.side_lost is None
 
 
 def test_where_there_is_no_log_evidence_the_reason_is_kept(tmp_path):

@@ -48,6 +48,8 @@ def _encode(job: Job, dataset: Path, model: Path, store: Path, manifest: Path, k
         evidence_bin=latents.evidence_bin,
         no_evidence=latents.no_evidence,
         predictive=drawn,
+        reliance=latents.reliance,
+        gate=latents.gate,
         time=data.time,
         session=data.session,
         dataset=data.dataset,

@@ -51,6 +51,8 @@ def score(job: Job, dataset: Path, latents: Path, scores: Path) -> None:
                 likelihood=_density(found.model_settings),
                 bypassed=(found.model_settings["model"].get("decoder") or {}).get("kind") == "skip",
                 predictive=found.predictive,
+                reliance=found.reliance,
+                gate=found.gate,
                 quantity=data.quantity,
                 behavior=_covariates(data),
                 truth_latents=data.truth_latents,

@@ -11,11 +11,13 @@ from alveus.baselines.baseline import Baseline, Projection
 from alveus.baselines.methods import BASELINES
 from alveus.encode.evidence import log_evidence
 from alveus.encode.network import N_SAMPLES, load_network, posterior_means, posteriors
+from alveus.encode.reliance import decoder_reliance, gates
 from alveus.errors import ArtefactError
 from alveus.fit.data import Activity, FitData
 from alveus.fit.device import choose_device, set_threads
 from alveus.fit.fitted import FittedModel, State
 from alveus.fit.memory import memory_told
+from alveus.recording.reliance import Reliance
 
 __all__ = ["N_SAMPLES", "Encoding", "encode"]
 
@@ -51,6 +53,10 @@ class Encoding:
         (n_evidence_bins,) int64, the numbers of those bins; None likewise.
     no_evidence
         Why not; empty where there is.
+    reliance
+        What the decoder loses when latents come from other bins; None for a method without a likelihood.
+    gate
+        (n_seeds,) how far the side channel of a skip decoder is open, 0 to 1; None for other decoders.
     """
 
     mean: Array
@@ -64,6 +70,8 @@ class Encoding:
     log_evidence: Array | None = None
     evidence_bin: NDArray[np.int64] | None = None
     no_evidence: str = ""
+    reliance: Reliance | None = None
+    gate: Array | None = None
 
 
 def encode(model: FittedModel, data: FitData, *, device: str = "auto", threads: int = 1) -> Encoding:
@@ -144,5 +152,7 @@ def _encode_network(model: FittedModel, data: FitData, device: torch.device) -> 
         log_evidence=evidence.nats,
         evidence_bin=evidence.bins,
         no_evidence=evidence.why_not,
+        reliance=decoder_reliance(networks, data, device),
+        gate=gates(networks),
         **vars(found),
     )

@@ -74,7 +74,7 @@ def log_evidence(networks: list[Network], data: FitData, device: torch.device) -
     activity = Activity(data.counts, data.conditions, device)
     nats = np.empty((len(networks), bins.size), np.float32)
     first = networks[0]
-    alone, every = _alone(first, activity, data.segment, bins)
+    alone, every = single_targets(first, activity, data.segment, bins)
     room = room_for(first, alone)
     size = max(1, BLOCK_BINS // (first.before + 1 + first.after))
     for start in range(0, bins.size, size):
@@ -97,7 +97,7 @@ def no_evidence(network: Network) -> str:
     return ""
 
 
-def _alone(
+def single_targets(
     network: Network, activity: Activity, segment: NDArray[np.integer], bins: NDArray[np.int64]
 ) -> tuple[Batches, Tensor]:
     """Return batches in which each item is one target, and the items that are the bins, in order."""

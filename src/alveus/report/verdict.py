@@ -20,6 +20,15 @@ SIMPLEST_FIRST = (("pca",), ("factor_analysis", "ica", "nmf"), ("autoencoder", "
 
 ACTIVE_THRESHOLD = 0.01  # of the prior's variance; Burda, Grosse & Salakhutdinov 2016
 
+FATES: dict[float | str | None, Tone] = {
+    "collapsed": "bad",
+    "bypassed": "bad",
+    "ignored": "caution",
+    "conditionally collapsed": "caution",
+    "seeds disagree": "caution",
+}
+"""Words of `collapse_verdict` that say more than how many latents are active; bad: latents are worth nothing."""
+
 Tone = Literal["good", "caution", "bad", "neutral"]
 Standing = Literal["above", "unclear", "below", "unknown"]
 
@@ -165,7 +174,11 @@ def _rungs(models: Sequence[ModelReport], scored: Mapping[str, ScoreRow], collap
     return best
 
 
-def _activity(model: ModelReport, row: ScoreRow) -> Statement:
+def _activity(model: ModelReport, row: ScoreRow, fate: ScoreRow | None) -> Statement:
+    if fate is not None and fate.value in FATES:
+        return Statement(
+            FATES[fate.value], f"Latents of {model.name}: {fate.value}", f"{fate.note[:1].upper()}{fate.note[1:]}."
+        )
     if not row.ok or not isinstance(row.value, float):
         return Statement("neutral", f"Active latents of {model.name} are unknown", f"{row.reason}.")
     rule = f"Active: the posterior mean varies by more than {ACTIVE_THRESHOLD} of the prior's variance"
@@ -236,6 +249,8 @@ def judge(models: Sequence[ModelReport], rows: Mapping[str, Sequence[ScoreRow]])
     scored = {name: row for name, row in found.items() if row is not None and row.ok}
     active = {m.name: summary(rows.get(m.name, ()), "active_latents") for m in models}
     collapsed = {name for name, r in active.items() if r and r.ok and isinstance(r.value, float) and r.value < 1}
+    fates = {m.name: summary(rows.get(m.name, ()), "collapse_verdict", "") for m in models}
+    collapsed |= {name for name, fate in fates.items() if fate is not None and FATES.get(fate.value) == "bad"}
     statements = []
     recommended = ""
     if scored:
@@ -261,7 +276,7 @@ def judge(models: Sequence[ModelReport], rows: Mapping[str, Sequence[ScoreRow]])
     for model in models:
         row = active[model.name]
         if row is not None and (row.ok or model.method in ("vae", "autoencoder")):
-            statements.append(_activity(model, row))
+            statements.append(_activity(model, row, fates[model.name]))
     for name in [recommended] if recommended else []:
         row = summary(rows.get(name, ()), "truth_r2")
         if row is not None and row.ok:

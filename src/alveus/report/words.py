@@ -78,6 +78,21 @@ SCORES: dict[str, ScoreWords] = {
         "Latents whose posterior mean varies by more than 0.01 of the prior's variance; 0 is collapse.",
         from_zero=True,
     ),
+    "kl_per_latent": ScoreWords(
+        "KL per latent", "nats per bin", "What each latent says about a bin, or costs; 0 is collapse."
+    ),
+    "decoder_reliance": ScoreWords(
+        "decoder reliance",
+        "nats per bin",
+        "Log-likelihood of held-out bins that the decoder loses with latents of other bins; 0: it ignores them.",
+    ),
+    "skip_reliance": ScoreWords(
+        "skip reliance",
+        "nats per bin",
+        "Log-likelihood of held-out bins that the decoder loses with the side channel of other bins: what passes "
+        "the latents by, and can hide their collapse.",
+    ),
+    "gate": ScoreWords("gate", "", "How far the side channel past the latents is open; 0 shut, 1 open."),
     "predictive_check": ScoreWords(
         "predictive check",
         "share inside",
@@ -119,7 +134,9 @@ SCORES: dict[str, ScoreWords] = {
         "affine R² across seeds", "", "How well one seed's latents follow linearly from another's; 1 is perfect."
     ),
     "verdict": ScoreWords("verdict", "", "What the latents of different seeds have in common."),
-    "collapse_verdict": ScoreWords("collapse", "", "Whether the latents carry information at all."),
+    "collapse_verdict": ScoreWords(
+        "collapse", "", "Whether the latents tell of the activity, and whether the decoder makes use of them."
+    ),
     "fano_factor": ScoreWords(
         "Fano factor", "", "Variance of a unit's counts over their mean; 1 for Poisson counts of constant rate."
     ),

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from alveus.errors import ArtefactError
 from alveus.recording.population import Predictive
+from alveus.recording.reliance import Reliance
 from alveus.scores.active_latents import active_latents
 from alveus.scores.co_smoothing import co_smoothing
+from alveus.scores.collapse import collapse_rows
 from alveus.scores.covariate import Covariate
 from alveus.scores.decoding import decoding
 from alveus.scores.densities import constant_log_likelihood
@@ -86,6 +88,10 @@ class ModelScoreInputs:
         Covariates by name.
     truth_latents
         (n_bins, n_true_latents) of a simulation.
+    reliance
+        What the decoder loses when latents come from other bins, for models with a likelihood.
+    gate
+        (n_seeds,) how far the side channel of a decoder is open, where it has one.
     settings
         How floors and intervals are drawn.
 
@@ -115,6 +121,8 @@ class ModelScoreInputs:
     quantity: Quantity = "counts"
     behavior: dict[str, Covariate] = field(default_factory=dict)
     truth_latents: NDArray[np.floating] | None = None
+    reliance: Reliance | None = None
+    gate: NDArray[np.floating] | None = None
     settings: ScoreSettings = field(default_factory=ScoreSettings)
 
     def __post_init__(self) -> None:
@@ -170,6 +178,7 @@ def score_model(inputs: ModelScoreInputs) -> list[Row]:
         *_held_out_fit(inputs),
         *_evidence(inputs),
         *_posterior(inputs),
+        *_collapse(inputs),
         *_predictive(inputs),
         *_behavior(inputs),
         *_truth(inputs),
@@ -274,6 +283,20 @@ def _posterior(inputs: ModelScoreInputs) -> list[Row]:
             active_latents(moved[seed, test], inputs.prior_variance[seed], seed=seed) for seed in range(n_seeds)
         ]
     return rows
+
+
+def _collapse(inputs: ModelScoreInputs) -> list[Row]:
+    return collapse_rows(
+        inputs.mean,
+        inputs.kl,
+        inputs.prior_variance,
+        inputs.split,
+        inputs.settings,
+        names=inputs.names,
+        prior_mean=inputs.prior_mean,
+        reliance=inputs.reliance,
+        openings=inputs.gate,
+    )
 
 
 def _predictive(inputs: ModelScoreInputs) -> list[Row]:

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from alveus.errors import ArtefactError
 from alveus.recording.population import Predictive
+from alveus.recording.reliance import Reliance
 from alveus.storage.layout import create_array, shard_length, write_array
 from alveus.storage.manifest import SCHEMA_VERSION, plain, software_versions
 from alveus.storage.predictive import read_predictive, write_predictive
 from alveus.storage.publish import publish, receipt_path
+from alveus.storage.reliance import read_reliance, write_reliance
 from alveus.storage.store import METADATA, Store, create_store, seal_store
 
 Floats = NDArray[np.float32]
@@ -42,6 +44,8 @@ def write_latents(
     evidence_bin: NDArray[np.int64] | None = None,
     no_evidence: str = "",
     predictive: Predictive | None = None,
+    reliance: Reliance | None = None,
+    gate: Floats | None = None,
     latent_names: Sequence[str] = (),
     notes: Sequence[str] = (),
     stage_version: str = "",
@@ -84,6 +88,10 @@ def write_latents(
         Why a model has no such thing.
     predictive
         Statistics of recordings drawn from the model.
+    reliance
+        What the decoder loses when latents come from other bins.
+    gate
+        (n_seeds,) how far the side channel of a skip decoder is open.
     latent_names
         One per latent; z1, z2, … when left out.
     notes
@@ -150,6 +158,12 @@ def write_latents(
             write_array(group, "evidence_bin", evidence_bin, ("evidence_bin",), {"long_name": "number of the bin"})
         if predictive is not None:
             write_predictive(group, predictive)
+        if reliance is not None:
+            _check("reliance/lost", reliance.lost, (n_seeds, reliance.bins.size, n_latents + 1))
+            write_reliance(group, reliance)
+        if gate is not None:
+            _check("gate", gate, (n_seeds,))
+            write_array(group, "gate", gate, ("seed",), {"long_name": "opening of the side channel, 0 to 1"})
         names = list(latent_names) or [f"z{number + 1}" for number in range(n_latents)]
         write_array(group, "latent", np.array(names, object), ("latent",), {"long_name": "name of the latent"})
         write_array(group, "seed", np.arange(n_seeds), ("seed",), {"long_name": "number of the fit"})
@@ -280,6 +294,16 @@ class Latents:
     def predictive(self) -> Predictive | None:
         """Statistics of recordings drawn from seed 0, of a model that can be drawn from."""
         return read_predictive(self._store)
+
+    @cached_property
+    def reliance(self) -> Reliance | None:
+        """What the decoder loses when latents come from other bins, of a model with a likelihood."""
+        return read_reliance(self._store)
+
+    @cached_property
+    def gate(self) -> Floats | None:
+        """(n_seeds,) how far the side channel of a skip decoder is open, 0 to 1."""
+        return self._optional("gate")
 
     @cached_property
     def time(self) -> NDArray[np.float64]:
