@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from alveus.report.figures.sweeps import rate_distortion
 from alveus.report.score_rows import ScoreRow
-from alveus.report.sweeps import COLUMNS, sweep_members, sweeps_csv
+from alveus.report.sweeps import COLUMNS, Member, sweep_members, sweeps_csv
 
 SWEEPS = {"v": {f"v-latents{n}": {"latents": n} for n in (2, 4, 8)}}
 LATENTS = {f"v-latents{n}": n for n in (2, 4, 8)}
@@ -71,3 +72,24 @@ def test_the_table_can_be_read_back():
     assert sweeps_csv([]) == ",".join(COLUMNS) + "\n"
     without = sweep_members(SWEEPS, LATENTS, {"one": {"v-latents2": [ScoreRow("kl", status="not defined")]}})
     assert [(m.rate, m.co_smoothing, m.chosen) for m in without] == [(None, None, False)]
+
+
+def test_of_sweeps_of_beta_the_curve_is_drawn_with_rising_beta():
+    members = [
+        Member(session, "v", f"v-{beta}", {"beta": beta}, 9 / beta, 10.0 + beta, None)
+        for session in ("one", "two")
+        for beta in (4, 0.5, 1)
+    ]
+    svg = str(rate_distortion(members).svg)
+    assert [svg.count(f">{beta}</text>") >= 2 for beta in ("0.5", "1", "4")] == [True] * 3
+    assert ">one</text>" in svg
+    assert ">two</text>" in svg
+
+
+def test_without_two_values_of_beta_there_is_no_curve():
+    one = Member("one", "v", "v-1", {"beta": 1}, 3.0, 10.0, None)
+    scheduled = [replace(one, values={"beta": {"kind": "warm_up"}}, model=f"v-{i}") for i in range(2)]
+    of_latents = [replace(one, values={"latents": n}, model=f"v-{n}") for n in (2, 4)]
+    unscored = replace(one, values={"beta": 2}, rate=None)
+    for members in ([], [one], scheduled, of_latents, [one, unscored]):
+        assert rate_distortion(members) is None

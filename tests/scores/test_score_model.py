@@ -21,14 +21,16 @@ def draws_of_mean_rates(counts, split):
 @pytest.fixture(scope="module")
 def inputs(counts, latents, split):
     rng = np.random.default_rng(0)
+    stacked = np.stack([latents, latents[:, ::-1]]).astype(np.float32)
     return ModelScoreInputs(
         counts=counts,
         split=split,
         held_out=np.arange(30) % 5 == 0,
-        mean=np.stack([latents, latents[:, ::-1]]).astype(np.float32),
+        mean=stacked,
         held_in_mean=latents.astype(np.float32),
         log_likelihood=rng.normal(-40, 1, (2, 4000)).astype(np.float32),
-        kl=rng.gamma(1, 1, (2, 4000, 4)).astype(np.float32),
+        kl=(0.5 * stacked**2).astype(np.float32),
+        scale=np.ones((2, 4000, 4), np.float32),
         prior_variance=np.ones((2, 4)),
         log_evidence=rng.normal(-38, 1, (2, 200)).astype(np.float32),
         evidence_bin=np.flatnonzero(split == 2)[::4],
@@ -71,6 +73,10 @@ def test_a_model_with_everything_gets_every_score(inputs):
         "decoding_r2",
         "truth_r2",
         "truth_mcc",
+        "mutual_information",
+        "mutual_information_upper",
+        "total_correlation",
+        "dimension_kl",
     }
     missing = [(row.score, row.target) for rows in table.values() for row in rows if row.status != "ok"]
     assert missing == [("predictive_check", "silent_bins")]  # of 30 busy units one always fires
@@ -128,6 +134,22 @@ def test_a_method_without_posterior_and_decoder_has_neither_score(inputs):
         "readout": "ok",
         "decoder": "not defined",
     }
+
+
+def test_what_has_no_posterior_has_no_information_and_no_numbers(inputs):
+    scores = ("mutual_information", "mutual_information_upper", "total_correlation", "dimension_kl")
+    for without, told in (
+        ({"kl": None}, "no posterior"),
+        ({"prior_variance": None}, "no posterior"),
+        ({"scale": None}, "without the standard deviations"),
+        ({"posterior": "full"}, "full covariance"),
+    ):
+        table = by_score(score_model(replace(inputs, **without)))
+        for score in scores:
+            assert {row.status for row in table[score]} == {"not defined"}
+            assert told in table[score][0].note
+    over_time = by_score(score_model(replace(inputs, over_time=True)))
+    assert [{row.status for row in over_time[score]} for score in scores] == [{"ok"}] * 2 + [{"not defined"}] * 2
 
 
 def test_a_method_that_cannot_be_drawn_from_is_not_checked(inputs):

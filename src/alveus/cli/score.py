@@ -56,6 +56,9 @@ def score(job: Job, dataset: Path, latents: Path, scores: Path) -> None:
                 quantity=data.quantity,
                 behavior=_covariates(data),
                 truth_latents=data.truth_latents,
+                scale=found.scale,
+                posterior=found.model_settings["model"].get("posterior") or "diagonal",
+                over_time=(found.model_settings["model"].get("prior") or {}).get("kind") == "autoregressive",
                 settings=_settings(job),
             )
         )

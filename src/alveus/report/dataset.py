@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from alveus.report.bars import span
 from alveus.report.figures import scores
 from alveus.report.figures.plot import series_color, theme_color
+from alveus.report.figures.sweeps import rate_distortion
 from alveus.report.inputs import DatasetReport, SessionRow
 from alveus.report.model_table import Cell, Column, by_model, main_columns, make_cell, pick
 from alveus.report.page import render
@@ -87,4 +88,5 @@ def dataset_page(report: DatasetReport) -> str:
         units=sum(s.n_units or 0 for s in done),
         duration=sum(s.duration or 0.0 for s in done),
         members=members_of(report),
+        curve=rate_distortion(members_of(report)),
     )

@@ -137,6 +137,20 @@ SCORES: dict[str, ScoreWords] = {
     "collapse_verdict": ScoreWords(
         "collapse", "", "Whether the latents tell of the activity, and whether the decoder makes use of them."
     ),
+    "mutual_information": ScoreWords(
+        "information, at least", "nats per bin", "What the latents of a bin tell of it; a lower estimate."
+    ),
+    "mutual_information_upper": ScoreWords(
+        "information, at most", "nats per bin", "What the latents of a bin tell of it; an upper estimate."
+    ),
+    "total_correlation": ScoreWords(
+        "total correlation", "nats per bin", "How far latents are from independent of each other; 0: they are."
+    ),
+    "dimension_kl": ScoreWords(
+        "latent against its prior",
+        "nats per bin",
+        "How far the distribution of a latent over all bins is from its prior; 0: it is the same.",
+    ),
     "fano_factor": ScoreWords(
         "Fano factor", "", "Variance of a unit's counts over their mean; 1 for Poisson counts of constant rate."
     ),

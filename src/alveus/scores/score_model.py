@@ -17,6 +17,9 @@ from alveus.scores.covariate import Covariate
 from alveus.scores.decoding import decoding
 from alveus.scores.densities import constant_log_likelihood
 from alveus.scores.elbo import elbo
+from alveus.scores.information import NO_POSTERIOR, NO_SCALE, information_not_defined, information_rows
+from alveus.scores.information import SCORES as INFORMATION_SCORES
+from alveus.scores.information_parts import Posterior
 from alveus.scores.kl import kl, kl_per_latent
 from alveus.scores.log_evidence import log_evidence
 from alveus.scores.parts import TEST, TRAIN, bins_of, too_few_bins
@@ -92,6 +95,12 @@ class ModelScoreInputs:
         What the decoder loses when latents come from other bins, for models with a likelihood.
     gate
         (n_seeds,) how far the side channel of a decoder is open, where it has one.
+    scale
+        (n_seeds, n_bins, n_latents) standard deviations of the posterior.
+    posterior
+        What it is like: ``diagonal``, ``full`` or ``smoothed``.
+    over_time
+        Whether the prior joins bins.
     settings
         How floors and intervals are drawn.
 
@@ -123,6 +132,9 @@ class ModelScoreInputs:
     truth_latents: NDArray[np.floating] | None = None
     reliance: Reliance | None = None
     gate: NDArray[np.floating] | None = None
+    scale: NDArray[np.floating] | None = None
+    posterior: str = "diagonal"
+    over_time: bool = False
     settings: ScoreSettings = field(default_factory=ScoreSettings)
 
     def __post_init__(self) -> None:
@@ -136,6 +148,7 @@ class ModelScoreInputs:
             "kl",
             "prior_mean",
             "log_evidence",
+            "scale",
         ):
             values = getattr(self, name)
             if values is None:
@@ -172,7 +185,8 @@ def score_model(inputs: ModelScoreInputs) -> list[Row]:
     Returns
     -------
     list of Row
-        Scores of held-out fit, collapse, predictive checks, behaviour and truth, in this order.
+        Scores of held-out fit, collapse, predictive checks, behaviour, truth and information, in this
+        order.
     """
     return [
         *_held_out_fit(inputs),
@@ -182,6 +196,7 @@ def score_model(inputs: ModelScoreInputs) -> list[Row]:
         *_predictive(inputs),
         *_behavior(inputs),
         *_truth(inputs),
+        *_information(inputs),
     ]
 
 
@@ -325,4 +340,33 @@ def _truth(inputs: ModelScoreInputs) -> list[Row]:
         score(inputs.mean[seed], inputs.truth_latents, inputs.split, inputs.settings, seed=seed)
         for seed in range(inputs.mean.shape[0])
         for score in (truth_r2, truth_mcc)
+    ]
+
+
+def _information(inputs: ModelScoreInputs) -> list[Row]:
+    if why := too_few_bins(inputs.split):
+        return [not_estimable(score, why) for score in INFORMATION_SCORES]
+    if inputs.kl is None or inputs.prior_variance is None:
+        return information_not_defined(NO_POSTERIOR)
+    if inputs.scale is None:
+        return information_not_defined(NO_SCALE)
+    test = bins_of(inputs.split, TEST)
+    return [
+        row
+        for seed in range(inputs.mean.shape[0])
+        for row in information_rows(
+            Posterior(
+                inputs.mean[seed, test],
+                inputs.scale[seed, test],
+                inputs.kl[seed, test],
+                test,
+                inputs.prior_variance[seed],
+                None if inputs.prior_mean is None else inputs.prior_mean[seed, test],
+                inputs.over_time,
+            ),
+            inputs.settings,
+            names=inputs.names,
+            seed=seed,
+            kind=inputs.posterior,
+        )
     ]
