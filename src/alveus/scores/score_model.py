@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from alveus.errors import ArtefactError
 from alveus.recording.population import Predictive
-from alveus.scores.active_latents import active_latents
+from alveus.scores.active_latents import active_latents, is_active
 from alveus.scores.co_smoothing import co_smoothing
 from alveus.scores.covariate import Covariate
 from alveus.scores.decoding import decoding
 from alveus.scores.densities import constant_log_likelihood
+from alveus.scores.disentanglement import disentanglement_rows
 from alveus.scores.elbo import elbo
 from alveus.scores.kl import kl, kl_per_latent
 from alveus.scores.log_evidence import log_evidence
@@ -152,6 +153,11 @@ class ModelScoreInputs:
         """Names of the latents."""
         return self.latent_names or tuple(f"z{j + 1}" for j in range(self.mean.shape[2]))
 
+    @property
+    def moved(self) -> NDArray[np.floating]:
+        """Posterior means about the prior's: a latent can look active only because the latter move."""
+        return self.mean if self.prior_mean is None else self.mean - self.prior_mean
+
 
 def score_model(inputs: ModelScoreInputs) -> list[Row]:
     """Compute all rows of a model's scores.csv.
@@ -164,7 +170,7 @@ def score_model(inputs: ModelScoreInputs) -> list[Row]:
     Returns
     -------
     list of Row
-        Scores of held-out fit, collapse, predictive checks, behaviour and truth, in this order.
+        Scores of held-out fit, collapse, predictive checks, behaviour, truth and disentanglement, in this order.
     """
     return [
         *_held_out_fit(inputs),
@@ -173,6 +179,7 @@ def score_model(inputs: ModelScoreInputs) -> list[Row]:
         *_predictive(inputs),
         *_behavior(inputs),
         *_truth(inputs),
+        *_disentanglement(inputs),
     ]
 
 
@@ -268,8 +275,7 @@ def _posterior(inputs: ModelScoreInputs) -> list[Row]:
     if inputs.prior_variance is None:
         rows.append(not_defined("active_latents", "the method has no prior"))
     else:
-        # a latent can look active only because the prior's mean moves: that much is no news of the activity
-        moved = inputs.mean if inputs.prior_mean is None else inputs.mean - inputs.prior_mean
+        moved = inputs.moved
         rows += [
             active_latents(moved[seed, test], inputs.prior_variance[seed], seed=seed) for seed in range(n_seeds)
         ]
@@ -303,3 +309,15 @@ def _truth(inputs: ModelScoreInputs) -> list[Row]:
         for seed in range(inputs.mean.shape[0])
         for score in (truth_r2, truth_mcc)
     ]
+
+
+def _disentanglement(inputs: ModelScoreInputs) -> list[Row]:
+    active = None
+    if inputs.prior_variance is not None:
+        test = bins_of(inputs.split, TEST)
+        active = np.stack(
+            [is_active(z[test], own) for z, own in zip(inputs.moved, inputs.prior_variance, strict=True)]
+        )
+    return disentanglement_rows(
+        inputs.mean, inputs.behavior, inputs.split, inputs.settings, names=inputs.names, active=active
+    )
