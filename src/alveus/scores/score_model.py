@@ -312,11 +312,13 @@ def _truth(inputs: ModelScoreInputs) -> list[Row]:
 
 
 def _disentanglement(inputs: ModelScoreInputs) -> list[Row]:
-    active = None
-    if inputs.prior_variance is not None:
-        test = bins_of(inputs.split, TEST)
+    active, test = None, bins_of(inputs.split, TEST)
+    if inputs.prior_variance is not None and test.size:
         active = np.stack(
-            [is_active(z[test], own) for z, own in zip(inputs.moved, inputs.prior_variance, strict=True)]
+            [
+                np.broadcast_to(is_active(z[test], inputs.prior_variance[seed]), z.shape[1])
+                for seed, z in enumerate(inputs.moved)
+            ]
         )
     return disentanglement_rows(
         inputs.mean, inputs.behavior, inputs.split, inputs.settings, names=inputs.names, active=active

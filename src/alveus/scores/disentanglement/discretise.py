@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_LEVELS = 20  # as in the papers that introduced the scores
+MAX_FINE_LEVELS = 50  # of a latent beside categories and arcs, whose borders its quantiles do not share
 PER_CELL = 10  # time bins that an average cell of the joint histogram should hold
 TAIL = 1e-3  # share of the most extreme values at either end, at least one, that are drawn in to the next
 
@@ -18,6 +19,11 @@ def n_levels(n: int) -> int:
     (3, 10, 20)
     """
     return int(np.clip(np.sqrt(n / PER_CELL), 2, MAX_LEVELS))
+
+
+def n_fine_levels(n: int, n_codes: int) -> int:
+    """Return how many levels of a latent `n` time bins suffice for beside `n_codes` of a factor, from 2 to 50."""
+    return int(np.clip(n / (PER_CELL * n_codes), 2, MAX_FINE_LEVELS))
 
 
 def quantile_codes(values: NDArray[np.floating], levels: int, reference: NDArray[np.floating]) -> Codes:

@@ -17,7 +17,7 @@ from alveus.scores.rows import Status
 from alveus.scores.settings import ScoreSettings
 
 MAX_BINS = 10_000  # of training and of test, evenly spaced: neighbours add little, and every null scores them all
-MAX_SELF_TOLD = 0.5  # of a factor's entropy, told by itself after a shift: beyond, shifts are no null for it
+MAX_SELF_TOLD = 1 / 3  # of a factor's entropy, told by itself after a shift: beyond, shifts are no null for it
 CORRELATED = 0.3  # beyond, no latents can tell two factors apart perfectly
 
 Floats = NDArray[np.float64]

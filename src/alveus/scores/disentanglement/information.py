@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from alveus.scores.disentanglement.discretise import n_levels, quantile_codes
+from alveus.scores.disentanglement.discretise import n_fine_levels, n_levels, quantile_codes
 from alveus.scores.disentanglement.factors import Factors
 from alveus.scores.disentanglement.mutual_information import histograms, mutual_information, pointwise
 from alveus.scores.disentanglement.relation import Relation, spread_over
@@ -44,9 +44,11 @@ def information(latents: NDArray[np.floating], factors: Factors) -> Relation:
     for k, factor in enumerate(factors.items):
         known = factor.known[test]
         levels = n_levels(int(known.sum()))
-        coded = np.column_stack([quantile_codes(column, levels, column[known]) for column in z.T])
         codes = factor.codes(levels, test[known])  # levels of the same bins: equal signals get equal codes
         n_codes = int(codes.max()) + 1
+        if factor.kind != "continuous":
+            levels = n_fine_levels(int(known.sum()), n_codes)
+        coded = np.column_stack([quantile_codes(column, levels, column[known]) for column in z.T])
         joint = histograms(coded[known], codes[test[known]], levels, n_codes)
         told = mutual_information(joint)
         p = joint[0].sum(axis=0) / known.sum()

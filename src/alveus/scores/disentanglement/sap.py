@@ -7,7 +7,7 @@ observations.
 import numpy as np
 from numpy.typing import NDArray
 
-from alveus.scores.disentanglement.discretise import Codes, n_levels, quantile_codes, winsorise
+from alveus.scores.disentanglement.discretise import Codes, n_fine_levels, quantile_codes, winsorise
 from alveus.scores.disentanglement.factors import Factor, Factors
 from alveus.scores.disentanglement.relation import Relation, gap, spread_over
 
@@ -99,7 +99,7 @@ class _Thresholds:
     def __init__(self, z: Floats, factor: Factor, factors: Factors) -> None:
         self.factor, self.train, self.test = factor, factors.train, factors.test
         self.n_labels = factor.targets.shape[1]
-        self.levels = n_levels(int(factor.known[factors.train].sum()))
+        self.levels = n_fine_levels(int(factor.known[factors.train].sum()), self.n_labels)
         self.coded = np.column_stack([quantile_codes(c, self.levels, c[factors.train]) for c in z.T])
 
     def values(self, shift: int, n_bins: int) -> Floats:

@@ -22,6 +22,7 @@ from alveus.scores.disentanglement.relation import Relation, shares_of
 from alveus.scores.disentanglement.sap import predictability, sap, sap_per_factor
 from alveus.scores.intervals import mean_interval
 from alveus.scores.nulls import SHIFT_FLOOR, floor_of
+from alveus.scores.parts import too_few_bins
 from alveus.scores.rows import Row, not_defined, not_estimable, with_note
 from alveus.scores.settings import ScoreSettings
 
@@ -79,6 +80,8 @@ def disentanglement_rows(
     """
     if not behavior:
         return []
+    if why := too_few_bins(split):
+        return [not_estimable(score, why) for score in SCORES]
     factors = make_factors(behavior, split, settings)
     rows = [
         Row(score, left.name, status=left.status, note=left.why)
