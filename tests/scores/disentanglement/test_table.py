@@ -168,7 +168,8 @@ def test_angles_and_categories_are_factors_too(score, noise):
     found = {(row.score, row.target): row.value for row in rows}
     for name in ("mig", "sap", "dci_completeness", "dci_informativeness", "covariate_information"):
         target = "z3: arm" if name == "covariate_information" else "arm"
-        assert found[name, target] == pytest.approx(1, abs=0.07), name  # quantiles of z3 straddle two arms
+        # quantiles of z3 straddle two arms, and a slow angle goes with arms by chance
+        assert found[name, target] == pytest.approx(1, abs=0.1), name
     assert found["dci_informativeness", "heading"] == pytest.approx(1, abs=0.02)
     assert found["explicitness", "heading"] == pytest.approx(1, abs=0.02)
     assert found["mig", "heading"] < 0.1  # an angle takes two latents: no gap, and nothing wrong
