@@ -63,7 +63,9 @@ def information(latents: NDArray[np.floating], factors: Factors) -> Relation:
         expected[:, k] = null.mean(axis=0)
         room[:, k] = np.maximum(entropy - expected[:, k], LEAST_ROOM * entropy)
         values[:, k] = np.maximum(0, (told - expected[:, k]) / room[:, k])
-        shifted[:, :, k] = np.maximum(0, (null - expected[:, k]) / room[:, k])
+        # held against the mean of the others, as the latents are: a mean that contains it would lie nearer
+        others = len(factors.shifts) / max(1, len(factors.shifts) - 1)
+        shifted[:, :, k] = np.maximum(0, others * (null - expected[:, k]) / room[:, k])
         tables.append((known, coded[known], codes[test[known]], pointwise(joint), surprise))
 
     def share(j: int, k: int) -> Floats:
