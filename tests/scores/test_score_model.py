@@ -77,9 +77,18 @@ def test_a_model_with_everything_gets_every_score(inputs):
         "mutual_information_upper",
         "total_correlation",
         "dimension_kl",
+        "mig",
+        "dci_disentanglement",
+        "dci_completeness",
+        "dci_informativeness",
+        "sap",
+        "modularity",
+        "explicitness",
+        "covariate_information",
     }
-    missing = [(row.score, row.target) for rows in table.values() for row in rows if row.status != "ok"]
-    assert missing == [("predictive_check", "silent_bins")]  # of 30 busy units one always fires
+    missing = {(row.score, row.target) for rows in table.values() for row in rows if row.status != "ok"}
+    # of 30 busy units one always fires; of one covariate every latent is a module
+    assert missing == {("predictive_check", "silent_bins"), ("dci_disentanglement", ""), ("modularity", "")}
     assert [row.seed for row in table["co_smoothing"]] == [None]
     assert [row.seed for row in table["truth_mcc"]] == [0, 1]
     assert [row.target for row in table["kl_per_latent"][:4]] == ["z1", "z2", "z3", "z4"]
@@ -117,6 +126,16 @@ def test_a_decoder_that_hears_the_activity_has_no_bound(inputs):
     assert [(row.status, row.value) for row in rows["elbo"]] == [("not defined", None)]
     assert "past the latents" in rows["elbo"][0].note
     assert all(row.status == "ok" for row in rows["kl"])
+
+
+def test_a_latent_that_the_prior_calls_inactive_tells_of_no_covariate(inputs):
+    rows = score_model(inputs)
+    pairs = {row.target: row.value for row in rows if row.score == "covariate_information" and row.seed == 0}
+    assert pairs["z1: x"] > 0.9
+    wide = np.array([1e6, 1.0, 1.0, 1.0])  # z1 varies by less than 0.01 of that
+    rows = score_model(replace(inputs, prior_variance=np.stack([wide, wide])))
+    pairs = {row.target: row.value for row in rows if row.score == "covariate_information" and row.seed == 0}
+    assert pairs["z1: x"] == 0
 
 
 def test_log_evidence_of_other_bins_is_refused(inputs):

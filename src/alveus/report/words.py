@@ -151,6 +151,42 @@ SCORES: dict[str, ScoreWords] = {
         "nats per bin",
         "How far the distribution of a latent over all bins is from its prior; 0: it is the same.",
     ),
+    "mig": ScoreWords(
+        "MIG",
+        "",
+        "By how much one latent is ahead of the next in telling of a covariate; 1: each has its own.",
+        from_zero=True,
+    ),
+    "sap": ScoreWords(
+        "SAP",
+        "",
+        "The same gap as MIG, in the covariate's variance or accuracy that a latent explains.",
+        from_zero=True,
+    ),
+    "modularity": ScoreWords(
+        "modularity", "", "Whether a latent tells of one covariate alone; 1 is perfect.", from_zero=True
+    ),
+    "dci_disentanglement": ScoreWords(
+        "DCI disentanglement",
+        "",
+        "Whether a latent matters for one covariate alone; 1 is perfect.",
+        from_zero=True,
+    ),
+    "dci_completeness": ScoreWords(
+        "DCI completeness", "", "Whether one latent alone matters for a covariate; 1 is perfect.", from_zero=True
+    ),
+    "dci_informativeness": ScoreWords(
+        "DCI informativeness",
+        "",
+        "Variance of the covariates that all latents together explain; without it the other two mean nothing.",
+        from_zero=True,
+    ),
+    "explicitness": ScoreWords(
+        "explicitness",
+        "",
+        "Whether straight lines through the latents tell covariates; 1 is perfect.",
+        from_zero=True,
+    ),
     "fano_factor": ScoreWords(
         "Fano factor", "", "Variance of a unit's counts over their mean; 1 for Poisson counts of constant rate."
     ),

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from alveus.errors import ArtefactError
 from alveus.recording.population import Predictive
 from alveus.recording.reliance import Reliance
-from alveus.scores.active_latents import active_latents
+from alveus.scores.active_latents import active_latents, is_active
 from alveus.scores.co_smoothing import co_smoothing
 from alveus.scores.collapse import collapse_rows
 from alveus.scores.covariate import Covariate
 from alveus.scores.decoding import decoding
 from alveus.scores.densities import constant_log_likelihood
+from alveus.scores.disentanglement import disentanglement_rows
 from alveus.scores.elbo import elbo
 from alveus.scores.information import NO_POSTERIOR, NO_SCALE, information_not_defined, information_rows
 from alveus.scores.information import SCORES as INFORMATION_SCORES
@@ -173,6 +174,11 @@ class ModelScoreInputs:
         """Names of the latents."""
         return self.latent_names or tuple(f"z{j + 1}" for j in range(self.mean.shape[2]))
 
+    @property
+    def moved(self) -> NDArray[np.floating]:
+        """Posterior means about the prior's: a latent can look active only because the latter move."""
+        return self.mean if self.prior_mean is None else self.mean - self.prior_mean
+
 
 def score_model(inputs: ModelScoreInputs) -> list[Row]:
     """Compute all rows of a model's scores.csv.
@@ -185,8 +191,8 @@ def score_model(inputs: ModelScoreInputs) -> list[Row]:
     Returns
     -------
     list of Row
-        Scores of held-out fit, collapse, predictive checks, behaviour, truth and information, in this
-        order.
+        Scores of held-out fit, collapse, predictive checks, behaviour, truth, information and disentanglement, in
+        this order.
     """
     return [
         *_held_out_fit(inputs),
@@ -197,6 +203,7 @@ def score_model(inputs: ModelScoreInputs) -> list[Row]:
         *_behavior(inputs),
         *_truth(inputs),
         *_information(inputs),
+        *_disentanglement(inputs),
     ]
 
 
@@ -292,8 +299,7 @@ def _posterior(inputs: ModelScoreInputs) -> list[Row]:
     if inputs.prior_variance is None:
         rows.append(not_defined("active_latents", "the method has no prior"))
     else:
-        # a latent can look active only because the prior's mean moves: that much is no news of the activity
-        moved = inputs.mean if inputs.prior_mean is None else inputs.mean - inputs.prior_mean
+        moved = inputs.moved
         rows += [
             active_latents(moved[seed, test], inputs.prior_variance[seed], seed=seed) for seed in range(n_seeds)
         ]
@@ -370,3 +376,17 @@ def _information(inputs: ModelScoreInputs) -> list[Row]:
             kind=inputs.posterior,
         )
     ]
+
+
+def _disentanglement(inputs: ModelScoreInputs) -> list[Row]:
+    active, test = None, bins_of(inputs.split, TEST)
+    if inputs.prior_variance is not None and test.size:
+        active = np.stack(
+            [
+                np.broadcast_to(is_active(z[test], inputs.prior_variance[seed]), z.shape[1])
+                for seed, z in enumerate(inputs.moved)
+            ]
+        )
+    return disentanglement_rows(
+        inputs.mean, inputs.behavior, inputs.split, inputs.settings, names=inputs.names, active=active
+    )
