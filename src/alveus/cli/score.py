@@ -10,6 +10,9 @@ from alveus.cli.job import Job, log, run_stage, stage_options
 from alveus.errors import ArtefactError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from alveus.scores.covariate import Covariate
     from alveus.scores.deconvolution import DeconvolutionScoreInputs
     from alveus.scores.settings import ScoreSettings
@@ -52,12 +55,12 @@ def score(job: Job, dataset: Path, latents: Path, scores: Path) -> None:
                 bypassed=(found.model_settings["model"].get("decoder") or {}).get("kind") == "skip",
                 predictive=found.predictive,
                 quantity=data.quantity,
-                behavior=_covariates(data),
+                behavior=covariates(data),
                 truth_latents=data.truth_latents,
-                settings=_settings(job),
+                settings=settings_of(job),
             )
         )
-        _write(scores, rows_to_csv(rows, dataset=data.dataset, session=data.session, model=found.model))
+        write_scores(scores, rows_to_csv(rows, dataset=data.dataset, session=data.session, model=found.model))
 
 
 @click.command()
@@ -81,15 +84,15 @@ def score_session(job: Job, dataset: Path, scores: Path, events: Path | None) ->
                 segment=data.segment,
                 bin_size=data.bin_size,
                 quantity=data.quantity,
-                behavior=_covariates(data),
+                behavior=covariates(data),
                 truth_latents=data.truth_latents,
                 truth_ceiling=data.truth_ceiling,
                 truth_ceiling_name=data.truth_ceiling_name or "",
-                deconvolution=_deconvolution(events, data.bin_size, _settings(job)) if events else None,
-                settings=_settings(job),
+                deconvolution=_deconvolution(events, data.bin_size, settings_of(job)) if events else None,
+                settings=settings_of(job),
             )
         )
-        _write(scores, rows_to_csv(rows, dataset=data.dataset, session=data.session))
+        write_scores(scores, rows_to_csv(rows, dataset=data.dataset, session=data.session))
 
 
 def _deconvolution(path: Path, bin_size: float, settings: "ScoreSettings") -> "DeconvolutionScoreInputs | None":
@@ -122,22 +125,27 @@ def _density(settings: Mapping[str, Any]) -> str:
     return "" if likelihood is None or likelihood["kind"] in COUNT_LIKELIHOODS else str(likelihood["kind"])
 
 
-def _settings(job: Job) -> "ScoreSettings":
+def settings_of(job: Job) -> "ScoreSettings":
+    """Return how floors and intervals are drawn."""
     from alveus.scores.settings import ScoreSettings
 
     return ScoreSettings(**job.settings)
 
 
-def _covariates(data: "Dataset") -> "dict[str, Covariate]":
+def covariates(data: "Dataset", bins: "NDArray[np.intp] | None" = None) -> "dict[str, Covariate]":
+    """Return the behaviour of a dataset in all bins, or in some."""
     from alveus.scores.covariate import Covariate
 
     return {
-        name: Covariate(array.values, array.kind, array.period, array.labels)
+        name: Covariate(
+            array.values if bins is None else array.values[bins], array.kind, array.period, array.labels
+        )
         for name, array in data.behavior.items()
     }
 
 
-def _write(path: Path, text: str) -> None:
+def write_scores(path: Path, text: str) -> None:
+    """Write a table of scores, whole or not at all."""
     from alveus.storage.manifest import write_atomically
 
     write_atomically(path, text.encode())
