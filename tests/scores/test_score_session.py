@@ -22,7 +22,7 @@ def test_a_simulation_gets_count_statistics_competitors_and_ceilings(simulated, 
     assert found["truth_mcc", map_r2.target].value > 0.8
     for competitor in ("raw counts", "8 principal components of counts"):
         assert 0.7 < found["decoding_r2", f"x from {competitor}"].value < 1
-    assert sum(row.score == "fano_factor" for row in rows) == 3
+    assert sum(row.score == "fano_factor" for row in rows) == 4  # three of constant rates, one given components
     assert all(row.seed is None and row.status == "ok" for row in rows)
 
 

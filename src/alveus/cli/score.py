@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from alveus.scores.covariate import Covariate
     from alveus.scores.deconvolution import DeconvolutionScoreInputs
+    from alveus.scores.rate_competitors import Trials
     from alveus.scores.settings import ScoreSettings
     from alveus.storage import Dataset
 
@@ -90,6 +91,8 @@ def score_session(job: Job, dataset: Path, scores: Path, events: Path | None) ->
                 truth_ceiling_name=data.truth_ceiling_name or "",
                 deconvolution=_deconvolution(events, data.bin_size, settings_of(job)) if events else None,
                 settings=settings_of(job),
+                held_out=data.held_out,
+                trials=_trials(data),
             )
         )
         write_scores(scores, rows_to_csv(rows, dataset=data.dataset, session=data.session))
@@ -115,6 +118,23 @@ def _deconvolution(path: Path, bin_size: float, settings: "ScoreSettings") -> "D
         delays=events.delays,
         settings=settings,
     )
+
+
+def _trials(data: "Dataset") -> "Trials | None":
+    """Return which trial each bin belongs to; where trials overlap, the later one."""
+    import numpy as np
+
+    from alveus.scores.rate_competitors import Trials
+
+    if data.trials is None:
+        return None
+    columns = {name: values for name, values in data.trials.items() if name not in ("start", "stop")}
+    of_bin, bin_in_trial = np.full(data.n_bins, -1), np.zeros(data.n_bins, np.int64)
+    first, last = (np.searchsorted(data.time, data.trials[end]) for end in ("start", "stop"))
+    for trial, (start, stop) in enumerate(zip(first, last, strict=True)):
+        of_bin[start:stop] = trial
+        bin_in_trial[start:stop] = np.arange(stop - start)
+    return Trials(of_bin, bin_in_trial, {name: values for name, values in columns.items() if values.ndim == 1})
 
 
 def _density(settings: Mapping[str, Any]) -> str:

@@ -16,7 +16,9 @@ from alveus.scores.decoding import decoding
 from alveus.scores.densities import constant_log_likelihood
 from alveus.scores.elbo import elbo
 from alveus.scores.kl import kl, kl_per_latent
+from alveus.scores.labels_alone import labels_alone
 from alveus.scores.log_evidence import log_evidence
+from alveus.scores.neighbours import decoding_by_neighbours
 from alveus.scores.parts import TEST, TRAIN, bins_of, too_few_bins
 from alveus.scores.predictive_check import SCORE as PREDICTIVE_CHECK
 from alveus.scores.predictive_check import predictive_check
@@ -173,6 +175,14 @@ def score_model(inputs: ModelScoreInputs) -> list[Row]:
         *_predictive(inputs),
         *_behavior(inputs),
         *_truth(inputs),
+        *labels_alone(
+            inputs.prior_mean,
+            inputs.counts if inputs.quantity == "counts" else None,
+            inputs.behavior,
+            inputs.truth_latents,
+            inputs.split,
+            inputs.settings,
+        ),
     ]
 
 
@@ -288,11 +298,12 @@ def _predictive(inputs: ModelScoreInputs) -> list[Row]:
 
 
 def _behavior(inputs: ModelScoreInputs) -> list[Row]:
-    return [
+    rows = [
         row
         for name, covariate in inputs.behavior.items()
         for row in decoding(inputs.mean, covariate, inputs.split, inputs.settings, target=name)
     ]
+    return [*rows, *decoding_by_neighbours(inputs.mean, inputs.behavior, inputs.split, inputs.settings)]
 
 
 def _truth(inputs: ModelScoreInputs) -> list[Row]:
