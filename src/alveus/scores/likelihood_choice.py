@@ -29,7 +29,8 @@ def likelihood_choice(
 
     Rates are those of the common Poisson readout. A unit's counts then have variance λ + αλ² with
     α = Σ((x − λ)² − x) / Σλ² over training bins, at least 0. The gain is the log-likelihood of test bins under
-    that, less the one under Poisson. Changes of rate that the features miss count as variance too.
+    that, less the one under Poisson. Changes of rate that the features miss count as variance too; features that
+    saw these very counts follow their noise, and hide variance: use features of other units.
 
     Parameters
     ----------

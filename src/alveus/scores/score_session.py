@@ -131,17 +131,25 @@ def _rate_rows(inputs: SessionScoreInputs) -> list[Row]:
     n_units = inputs.counts.shape[1]
     held_out = np.zeros(n_units, bool) if inputs.held_out is None else inputs.held_out
     data = (inputs.counts, inputs.split, inputs.segment, held_out, inputs.settings)
-    n_components = min(N_COMPONENTS, n_units)
     return [
         *rate_competitors(*data, bin_size=inputs.bin_size, trials=inputs.trials),
-        *likelihood_choice(
-            principal_components(inputs.counts, inputs.split, n_components),
-            inputs.counts,
-            inputs.split,
-            inputs.settings,
-            given=f"{n_components} principal components of counts",
-        ),
+        *_likelihood_rows(inputs, held_out),
     ]
+
+
+def _likelihood_rows(inputs: SessionScoreInputs, held_out: NDArray[np.bool_]) -> list[Row]:
+    """Choose the likelihood by units whose rates follow from others: rates that saw a count also fit its noise."""
+    apart = bool(held_out.any() and not held_out.all())
+    seen = inputs.counts[:, ~held_out] if apart else inputs.counts
+    n_components = min(N_COMPONENTS, seen.shape[1])
+    whose = "of held-in units" if apart else "of these very counts"
+    return likelihood_choice(
+        principal_components(seen, inputs.split, n_components),
+        inputs.counts[:, held_out] if apart else inputs.counts,
+        inputs.split,
+        inputs.settings,
+        given=f"{n_components} principal components {whose}",
+    )
 
 
 def _ceiling_rows(inputs: SessionScoreInputs) -> list[Row]:
