@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alveus.report.model_table import competitors, main_columns
 from alveus.report.score_rows import ScoreRow, read_rows, summary
 
 
@@ -66,3 +67,17 @@ def test_a_score_nobody_computed_has_no_row():
 @pytest.mark.parametrize("status", ["not estimable", "not defined"])
 def test_the_reason_is_in_words(status):
     assert ScoreRow("mig", status=status, note="one factor").reason == f"{status}: one factor"
+
+
+def test_other_decoders_and_labels_alone_are_no_columns_of_their_own():
+    named = ("u", "u (nearest neighbours)", "u from labels alone", "distance from wall")
+    rows = [ScoreRow("decoding_r2", "vae", target=target, value=0.5) for target in named]
+    columns = main_columns({"vae": rows})
+    assert [target for _, target in columns] == ["u", "distance from wall"]
+    of_session = [
+        ScoreRow("decoding_r2", target="u from raw counts (nearest neighbours)", value=0.4),
+        ScoreRow("co_smoothing", target="held-out units from their own past", value=0.1),
+        ScoreRow("bits_per_spike", target="all units from their own past", value=0.1),
+    ]
+    found = competitors(of_session, [("co_smoothing", ""), *columns])
+    assert set(found) == {"raw counts (nearest neighbours)", "their own past"}

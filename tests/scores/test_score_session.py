@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from alveus.scores import Covariate, SessionScoreInputs, score_session
 
@@ -22,8 +25,21 @@ def test_a_simulation_gets_count_statistics_competitors_and_ceilings(simulated, 
     assert found["truth_mcc", map_r2.target].value > 0.8
     for competitor in ("raw counts", "8 principal components of counts"):
         assert 0.7 < found["decoding_r2", f"x from {competitor}"].value < 1
-    assert sum(row.score == "fano_factor" for row in rows) == 3
+    assert sum(row.score == "fano_factor" for row in rows) == 4  # three of constant rates, one given components
     assert all(row.seed is None and row.status == "ok" for row in rows)
+
+
+def test_poisson_units_are_called_poisson_by_what_others_tell_of_them(split):
+    counts, held_out = np.random.default_rng(0).poisson(1.0, (4000, 15)), np.arange(15) % 3 == 0
+    inputs = SessionScoreInputs(counts, split, np.zeros(4000, np.int32), bin_size=0.02, held_out=held_out)
+    apart, together = (
+        next(row for row in score_session(case) if row.score == "fano_factor" and "given" in row.target)
+        for case in (inputs, replace(inputs, held_out=None))
+    )
+    assert apart.target == "given 8 principal components of held-in units"
+    assert apart.value == pytest.approx(1, abs=0.08)
+    assert together.target == "given 8 principal components of these very counts"
+    assert together.value < 0.8  # half of a unit's own noise is in them
 
 
 def test_events_have_no_fano_factor(counts, split):

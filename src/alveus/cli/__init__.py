@@ -20,6 +20,7 @@ COMMANDS = {
     "rates": ("rates", "model → denoised rates of every bin and unit"),
     "score": ("score", "latents → scores with floors and intervals"),
     "score-session": ("score", "dataset → scores that need no model"),
+    "score-latents": ("score_latents", "latents of any program (npz, CSV, NWB) → scores"),
     "report": ("report", "everything of a session → its page"),
     "report-dataset": ("report", "all sessions of a dataset → its page and table of scores"),
     "report-failures": ("report", "pages of what failed, after a run with failures"),

@@ -10,8 +10,12 @@ from alveus.cli.job import Job, log, run_stage, stage_options
 from alveus.errors import ArtefactError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from alveus.scores.covariate import Covariate
     from alveus.scores.deconvolution import DeconvolutionScoreInputs
+    from alveus.scores.rate_competitors import Trials
     from alveus.scores.settings import ScoreSettings
     from alveus.storage import Dataset
 
@@ -54,15 +58,15 @@ def score(job: Job, dataset: Path, latents: Path, scores: Path) -> None:
                 reliance=found.reliance,
                 gate=found.gate,
                 quantity=data.quantity,
-                behavior=_covariates(data),
+                behavior=covariates(data),
                 truth_latents=data.truth_latents,
                 scale=found.scale,
                 posterior=found.model_settings["model"].get("posterior") or "diagonal",
                 over_time=(found.model_settings["model"].get("prior") or {}).get("kind") == "autoregressive",
-                settings=_settings(job),
+                settings=settings_of(job),
             )
         )
-        _write(scores, rows_to_csv(rows, dataset=data.dataset, session=data.session, model=found.model))
+        write_scores(scores, rows_to_csv(rows, dataset=data.dataset, session=data.session, model=found.model))
 
 
 @click.command()
@@ -86,15 +90,17 @@ def score_session(job: Job, dataset: Path, scores: Path, events: Path | None) ->
                 segment=data.segment,
                 bin_size=data.bin_size,
                 quantity=data.quantity,
-                behavior=_covariates(data),
+                behavior=covariates(data),
                 truth_latents=data.truth_latents,
                 truth_ceiling=data.truth_ceiling,
                 truth_ceiling_name=data.truth_ceiling_name or "",
-                deconvolution=_deconvolution(events, data.bin_size, _settings(job)) if events else None,
-                settings=_settings(job),
+                deconvolution=_deconvolution(events, data.bin_size, settings_of(job)) if events else None,
+                settings=settings_of(job),
+                held_out=data.held_out,
+                trials=_trials(data),
             )
         )
-        _write(scores, rows_to_csv(rows, dataset=data.dataset, session=data.session))
+        write_scores(scores, rows_to_csv(rows, dataset=data.dataset, session=data.session))
 
 
 def _deconvolution(path: Path, bin_size: float, settings: "ScoreSettings") -> "DeconvolutionScoreInputs | None":
@@ -119,6 +125,23 @@ def _deconvolution(path: Path, bin_size: float, settings: "ScoreSettings") -> "D
     )
 
 
+def _trials(data: "Dataset") -> "Trials | None":
+    """Return which trial each bin belongs to; where trials overlap, the later one."""
+    import numpy as np
+
+    from alveus.scores.rate_competitors import Trials
+
+    if data.trials is None:
+        return None
+    columns = {name: values for name, values in data.trials.items() if name not in ("start", "stop")}
+    of_bin, bin_in_trial = np.full(data.n_bins, -1), np.zeros(data.n_bins, np.int64)
+    first, last = (np.searchsorted(data.time, data.trials[end]) for end in ("start", "stop"))
+    for trial, (start, stop) in enumerate(zip(first, last, strict=True)):
+        of_bin[start:stop] = trial
+        bin_in_trial[start:stop] = np.arange(stop - start)
+    return Trials(of_bin, bin_in_trial, {name: values for name, values in columns.items() if values.ndim == 1})
+
+
 def _density(settings: Mapping[str, Any]) -> str:
     """Name a model's own likelihood where it is one of real numbers; empty for others."""
     from alveus.config.models import COUNT_LIKELIHOODS
@@ -127,22 +150,27 @@ def _density(settings: Mapping[str, Any]) -> str:
     return "" if likelihood is None or likelihood["kind"] in COUNT_LIKELIHOODS else str(likelihood["kind"])
 
 
-def _settings(job: Job) -> "ScoreSettings":
+def settings_of(job: Job) -> "ScoreSettings":
+    """Return how floors and intervals are drawn."""
     from alveus.scores.settings import ScoreSettings
 
     return ScoreSettings(**job.settings)
 
 
-def _covariates(data: "Dataset") -> "dict[str, Covariate]":
+def covariates(data: "Dataset", bins: "NDArray[np.intp] | None" = None) -> "dict[str, Covariate]":
+    """Return the behaviour of a dataset in all bins, or in some."""
     from alveus.scores.covariate import Covariate
 
     return {
-        name: Covariate(array.values, array.kind, array.period, array.labels)
+        name: Covariate(
+            array.values if bins is None else array.values[bins], array.kind, array.period, array.labels
+        )
         for name, array in data.behavior.items()
     }
 
 
-def _write(path: Path, text: str) -> None:
+def write_scores(path: Path, text: str) -> None:
+    """Write a table of scores, whole or not at all."""
     from alveus.storage.manifest import write_atomically
 
     write_atomically(path, text.encode())

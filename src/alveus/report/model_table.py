@@ -11,6 +11,8 @@ from alveus.report.bars import interval_bar, span
 from alveus.report.score_rows import ScoreRow, summary, targets
 from alveus.report.verdict import Standing, standing
 from alveus.report.words import MAIN_SCORES, OF_COUNTS, score_words
+from alveus.scores.neighbours import NEIGHBOURS
+from alveus.scores.rate_competitors import HELD_OUT
 
 Column = tuple[str, str]
 """A score and its target."""
@@ -55,11 +57,17 @@ def main_columns(rows: Mapping[str, Sequence[ScoreRow]]) -> list[Column]:
         if score in OF_COUNTS and all(row.status == "not defined" for row in of_score):
             continue
         found = dict.fromkeys(t for model in rows.values() for t in targets(model, score))
+        found = {t: None for t in found if not _is_variant(t, found)}
         if score_words(score).per_target:
             columns += [(score, target) for target in found]
         elif found:
             columns.append((score, ""))
     return columns
+
+
+def _is_variant(target: str, known: Iterable[str]) -> bool:
+    """Whether a row is another way to a number that has a column: another decoder, or a competitor."""
+    return any(target.startswith(f"{other}{FROM}") or target == f"{other}{NEIGHBOURS}" for other in known)
 
 
 def pick(rows: Sequence[ScoreRow], column: Column) -> ScoreRow | None:
@@ -78,6 +86,8 @@ def competitors(of_session: Iterable[ScoreRow], columns: Sequence[Column]) -> di
         for score, target in columns:
             name = row.target.removeprefix(f"{target}{FROM}") if target else row.target
             stands_here = row.target.startswith(f"{target}{FROM}" if target else CEILING)
+            if score == "co_smoothing" and row.target.startswith(f"{HELD_OUT}{FROM}"):
+                stands_here, name = True, row.target.removeprefix(f"{HELD_OUT}{FROM}")
             if row.score == score and stands_here:
                 found.setdefault(name, {})[score, target] = row
     return found

@@ -56,13 +56,13 @@ def decoding(
         One row a seed, or one row that says why not.
     """
     features = [np.asarray(z - z.mean(axis=0, dtype=np.float64)) for z in latents]
-    problem = _problem(covariate, split, target)
+    problem = pose_problem(covariate, split, target)
     if isinstance(problem, Row):
         return [problem]
     null_values = []
     for i, shift in enumerate(circular_shifts(problem.targets, settings, covariate.score, target)):
-        shifted = _Problem(np.roll(problem.targets, shift, axis=0), np.roll(problem.known, shift), split)
-        if _too_little(shifted):
+        shifted = Problem(np.roll(problem.targets, shift, axis=0), np.roll(problem.known, shift), split)
+        if too_little(shifted):
             continue
         z = features[i % len(features)]
         over, under = _contributions(of_array(z), z.shape[1], shifted, covariate)
@@ -97,15 +97,25 @@ def decoding_competitor(
     Row
         Without floor and seed.
     """
-    problem = _problem(covariate, split, target)
+    problem = pose_problem(covariate, split, target)
     if isinstance(problem, Row):
         return problem
     return _row(of_array(features), features.shape[1], problem, covariate, settings, target, None, None)
 
 
 @dataclass(frozen=True)
-class _Problem:
-    """Targets (n_bins, n_targets); where they are known (n_bins,); and the split (n_bins,)."""
+class Problem:
+    """What is to be decoded.
+
+    Parameters
+    ----------
+    targets
+        (n_bins, n_targets), 0 where missing.
+    known
+        (n_bins,) where they are known.
+    split
+        (n_bins,) 0 training, 1 validation, 2 test, −1 gap.
+    """
 
     targets: Floats
     known: NDArray[np.bool_]
@@ -116,13 +126,13 @@ class _Problem:
         return np.asarray(self.known & (self.split == part))
 
 
-def _problem(covariate: Covariate, split: NDArray[np.integer], target: str) -> _Problem | Row:
+def pose_problem(covariate: Covariate, split: NDArray[np.integer], target: str) -> Problem | Row:
     """Make the problem, or the row that says why there is none."""
     if covariate.kind == "categorical" and covariate.n_labels > MAX_LABELS:
         why = f"{covariate.n_labels} categories are a running number, not categories"
         return not_defined(covariate.score, why, target=target)
-    problem = _Problem(*covariate.targets(), split)
-    if why := _too_little(problem):
+    problem = Problem(*covariate.targets(), split)
+    if why := too_little(problem):
         return not_estimable(covariate.score, why, target=target)
     inside = problem.targets[problem.part(TEST)]
     if np.all(inside == inside[0]):
@@ -136,7 +146,8 @@ def _problem(covariate: Covariate, split: NDArray[np.integer], target: str) -> _
     return problem
 
 
-def _too_little(problem: _Problem) -> str:
+def too_little(problem: Problem) -> str:
+    """Why there are too few bins to fit and to score; empty when there are enough."""
     for name, part in (("training", TRAIN), ("test", TEST)):
         n = int(problem.part(part).sum())
         if n < MIN_BINS:
@@ -145,7 +156,7 @@ def _too_little(problem: _Problem) -> str:
 
 
 def _contributions(
-    features: Features, n_features: int, problem: _Problem, covariate: Covariate
+    features: Features, n_features: int, problem: Problem, covariate: Covariate
 ) -> tuple[Floats, Floats]:
     """Per scored bin what the score's numerator and denominator get: the score is the ratio of their sums."""
     categorical = covariate.kind == "categorical"
@@ -159,8 +170,12 @@ def _contributions(
         discriminant_path if categorical else ridge_path,
         cross_entropy if categorical else None,
     )
-    true = problem.targets[problem.part(TEST)]
-    if categorical:
+    return contributions(predicted, problem.targets[problem.part(TEST)], covariate)
+
+
+def contributions(predicted: Floats, true: Floats, covariate: Covariate) -> tuple[Floats, Floats]:
+    """Per bin what numerator and denominator get, of predicted and true targets (n_bins, n_targets)."""
+    if covariate.kind == "categorical":
         return (predicted.argmax(axis=1) == true.argmax(axis=1)).astype(np.float64), np.ones(len(true))
     total = ((true - true.mean(axis=0)) ** 2).sum(axis=1)
     return total - ((true - predicted) ** 2).sum(axis=1), total
@@ -169,7 +184,7 @@ def _contributions(
 def _row(
     features: Features,
     n_features: int,
-    problem: _Problem,
+    problem: Problem,
     covariate: Covariate,
     settings: ScoreSettings,
     target: str,
@@ -188,10 +203,11 @@ def _row(
         floor,
         SHIFT_FLOOR if floor is not None else "",
     )
-    return with_note(row, _explanation(covariate, problem), interval.note)
+    return with_note(row, explanation(covariate, problem), interval.note)
 
 
-def _explanation(covariate: Covariate, problem: _Problem) -> str:
+def explanation(covariate: Covariate, problem: Problem) -> str:
+    """Say what the number is, for the note."""
     match covariate.kind:
         case "continuous":
             return "1 - SSE/SST"

@@ -99,6 +99,12 @@ class PoissonReadout:
             fit.spikes[at] = x.sum(axis=1)
         return fit
 
+    def rates(self, latents: NDArray[np.floating]) -> Floats:
+        """Return expected counts of the fitted units, (n_bins, n_fitted)."""
+        low, high = np.log(RATE_FLOOR), np.log(np.maximum(self.largest, RATE_FLOOR))
+        log_rate = self.intercept + self._standardise(latents) @ self.weights
+        return np.asarray(np.exp(np.clip(log_rate, low, high)))
+
     def _standardise(self, latents: NDArray[np.floating]) -> Floats:
         return np.asarray((latents - self.offset) / self.scale, np.float64)
 

@@ -22,7 +22,9 @@ from alveus.scores.information import NO_POSTERIOR, NO_SCALE, information_not_de
 from alveus.scores.information import SCORES as INFORMATION_SCORES
 from alveus.scores.information_parts import Posterior
 from alveus.scores.kl import kl, kl_per_latent
+from alveus.scores.labels_alone import labels_alone
 from alveus.scores.log_evidence import log_evidence
+from alveus.scores.neighbours import decoding_by_neighbours
 from alveus.scores.parts import TEST, TRAIN, bins_of, too_few_bins
 from alveus.scores.predictive_check import SCORE as PREDICTIVE_CHECK
 from alveus.scores.predictive_check import predictive_check
@@ -204,6 +206,14 @@ def score_model(inputs: ModelScoreInputs) -> list[Row]:
         *_truth(inputs),
         *_information(inputs),
         *_disentanglement(inputs),
+        *labels_alone(
+            inputs.prior_mean,
+            inputs.counts if inputs.quantity == "counts" else None,
+            inputs.behavior,
+            inputs.truth_latents,
+            inputs.split,
+            inputs.settings,
+        ),
     ]
 
 
@@ -332,11 +342,12 @@ def _predictive(inputs: ModelScoreInputs) -> list[Row]:
 
 
 def _behavior(inputs: ModelScoreInputs) -> list[Row]:
-    return [
+    rows = [
         row
         for name, covariate in inputs.behavior.items()
         for row in decoding(inputs.mean, covariate, inputs.split, inputs.settings, target=name)
     ]
+    return [*rows, *decoding_by_neighbours(inputs.mean, inputs.behavior, inputs.split, inputs.settings)]
 
 
 def _truth(inputs: ModelScoreInputs) -> list[Row]:

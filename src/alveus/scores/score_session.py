@@ -11,8 +11,11 @@ from alveus.scores.covariate import Covariate
 from alveus.scores.decoding import decoding_competitor
 from alveus.scores.deconvolution import DeconvolutionScoreInputs, deconvolution_r
 from alveus.scores.fano_factor import QUANTILES, fano_factor
+from alveus.scores.likelihood_choice import likelihood_choice
+from alveus.scores.neighbours import competitor_by_neighbours
 from alveus.scores.parts import too_few_bins
 from alveus.scores.principal_components import principal_components
+from alveus.scores.rate_competitors import Trials, rate_competitors
 from alveus.scores.rows import Row, not_defined
 from alveus.scores.settings import ScoreSettings
 from alveus.scores.truth import truth_mcc, truth_r2
@@ -48,6 +51,10 @@ class SessionScoreInputs:
         Events beside true spikes, where those are known.
     settings
         How floors and intervals are drawn.
+    held_out
+        (n_units,) units that co-smoothing predicts from the others.
+    trials
+        Which trial each bin belongs to, where there are trials.
     """
 
     counts: NDArray[Any]
@@ -61,6 +68,8 @@ class SessionScoreInputs:
     truth_ceiling_name: str = ""
     deconvolution: DeconvolutionScoreInputs | None = None
     settings: ScoreSettings = field(default_factory=ScoreSettings)
+    held_out: NDArray[np.bool_] | None = None
+    trials: Trials | None = None
 
 
 def score_session(inputs: SessionScoreInputs) -> list[Row]:
@@ -78,7 +87,13 @@ def score_session(inputs: SessionScoreInputs) -> list[Row]:
     list of Row
     """
     of_events = [] if inputs.deconvolution is None else deconvolution_r(inputs.deconvolution)
-    return [*_fano_rows(inputs), *of_events, *_competitor_rows(inputs), *_ceiling_rows(inputs)]
+    return [
+        *_fano_rows(inputs),
+        *of_events,
+        *_competitor_rows(inputs),
+        *_ceiling_rows(inputs),
+        *_rate_rows(inputs),
+    ]
 
 
 def _fano_rows(inputs: SessionScoreInputs) -> list[Row]:
@@ -97,11 +112,44 @@ def _competitor_rows(inputs: SessionScoreInputs) -> list[Row]:
         n_components = min(N_COMPONENTS, inputs.counts.shape[1])
         name = f"{n_components} principal components of {raw.removeprefix('raw ')}"
         competitors[name] = principal_components(inputs.counts, inputs.split, n_components)
-    return [
+    rows = [
         decoding_competitor(features, covariate, inputs.split, inputs.settings, target=f"{name} from {competitor}")
         for name, covariate in inputs.behavior.items()
         for competitor, features in competitors.items()
     ]
+    for competitor, features in competitors.items():
+        rows += competitor_by_neighbours(
+            features, inputs.behavior, inputs.split, inputs.settings, competitor=competitor
+        )
+    return rows
+
+
+def _rate_rows(inputs: SessionScoreInputs) -> list[Row]:
+    """Score what predicts counts without a model, and choose between likelihoods."""
+    if inputs.quantity != "counts" or too_few_bins(inputs.split):
+        return []
+    n_units = inputs.counts.shape[1]
+    held_out = np.zeros(n_units, bool) if inputs.held_out is None else inputs.held_out
+    data = (inputs.counts, inputs.split, inputs.segment, held_out, inputs.settings)
+    return [
+        *rate_competitors(*data, bin_size=inputs.bin_size, trials=inputs.trials),
+        *_likelihood_rows(inputs, held_out),
+    ]
+
+
+def _likelihood_rows(inputs: SessionScoreInputs, held_out: NDArray[np.bool_]) -> list[Row]:
+    """Choose the likelihood by units whose rates follow from others: rates that saw a count also fit its noise."""
+    apart = bool(held_out.any() and not held_out.all())
+    seen = inputs.counts[:, ~held_out] if apart else inputs.counts
+    n_components = min(N_COMPONENTS, seen.shape[1])
+    whose = "of held-in units" if apart else "of these very counts"
+    return likelihood_choice(
+        principal_components(seen, inputs.split, n_components),
+        inputs.counts[:, held_out] if apart else inputs.counts,
+        inputs.split,
+        inputs.settings,
+        given=f"{n_components} principal components {whose}",
+    )
 
 
 def _ceiling_rows(inputs: SessionScoreInputs) -> list[Row]:

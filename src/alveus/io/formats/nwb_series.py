@@ -93,7 +93,7 @@ def _read(file: Hdf5File, group: h5py.Group, name: str) -> Series | None:
     data = file.dataset(group, "data")
     if data is None:
         return None
-    times = _times(file, group, int(data.shape[0]))
+    times = times_of(file, group, int(data.shape[0]))
     if times is None:
         return None
     values: NDArray[Any] = file.read(data)
@@ -113,7 +113,8 @@ def scale_of(file: Hdf5File, data: h5py.Dataset) -> tuple[float, float]:
     )
 
 
-def _times(file: Hdf5File, group: h5py.Group, n_samples: int) -> NDArray[np.float64] | None:
+def times_of(file: Hdf5File, group: h5py.Group, n_samples: int) -> NDArray[np.float64] | None:
+    """Return the time [s] of each sample of a time series, or None where the file gives none."""
     timestamps = file.dataset(group, "timestamps")
     if timestamps is not None:
         return file.read(timestamps)
