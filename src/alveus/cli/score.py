@@ -26,6 +26,7 @@ PATH = click.Path(path_type=Path)
 def score(job: Job, dataset: Path, latents: Path, scores: Path) -> None:
     """Score the latents of LATENTS on the dataset of DATASET and write the table SCORES."""
     with run_stage(job, dataset, latents):
+        from alveus.config.models import TRAINED
         from alveus.scores.rows import rows_to_csv
         from alveus.scores.score_model import ModelScoreInputs, score_model
         from alveus.storage import open_dataset, open_latents
@@ -55,6 +56,8 @@ def score(job: Job, dataset: Path, latents: Path, scores: Path) -> None:
                 behavior=_covariates(data),
                 truth_latents=data.truth_latents,
                 settings=_settings(job),
+                validation_loss=found.validation_loss,
+                trained=found.model_settings["model"]["method"] in TRAINED,
             )
         )
         _write(scores, rows_to_csv(rows, dataset=data.dataset, session=data.session, model=found.model))

@@ -15,6 +15,7 @@ from alveus.scores.covariate import Covariate
 from alveus.scores.decoding import decoding
 from alveus.scores.densities import constant_log_likelihood
 from alveus.scores.elbo import elbo
+from alveus.scores.identifiability import seed_rows
 from alveus.scores.kl import kl, kl_per_latent
 from alveus.scores.log_evidence import log_evidence
 from alveus.scores.parts import TEST, TRAIN, bins_of, too_few_bins
@@ -88,6 +89,10 @@ class ModelScoreInputs:
         (n_bins, n_true_latents) of a simulation.
     settings
         How floors and intervals are drawn.
+    validation_loss
+        (n_seeds, n_evaluations) during training [nats per bin], NaN after a seed's last evaluation.
+    trained
+        Whether the model is trained step by step.
 
     Raises
     ------
@@ -116,6 +121,8 @@ class ModelScoreInputs:
     behavior: dict[str, Covariate] = field(default_factory=dict)
     truth_latents: NDArray[np.floating] | None = None
     settings: ScoreSettings = field(default_factory=ScoreSettings)
+    validation_loss: NDArray[np.floating] | None = None
+    trained: bool = False
 
     def __post_init__(self) -> None:
         n_bins = self.counts.shape[0]
@@ -164,7 +171,7 @@ def score_model(inputs: ModelScoreInputs) -> list[Row]:
     Returns
     -------
     list of Row
-        Scores of held-out fit, collapse, predictive checks, behaviour and truth, in this order.
+        Scores of held-out fit, collapse, predictive checks, behaviour, truth and identifiability, in this order.
     """
     return [
         *_held_out_fit(inputs),
@@ -173,6 +180,7 @@ def score_model(inputs: ModelScoreInputs) -> list[Row]:
         *_predictive(inputs),
         *_behavior(inputs),
         *_truth(inputs),
+        *_identifiability(inputs),
     ]
 
 
@@ -303,3 +311,16 @@ def _truth(inputs: ModelScoreInputs) -> list[Row]:
         for seed in range(inputs.mean.shape[0])
         for score in (truth_r2, truth_mcc)
     ]
+
+
+def _identifiability(inputs: ModelScoreInputs) -> list[Row]:
+    return seed_rows(
+        inputs.mean,
+        inputs.split,
+        inputs.settings,
+        prior_variance=inputs.prior_variance,
+        prior_mean=inputs.prior_mean,
+        names=inputs.names,
+        validation_loss=inputs.validation_loss,
+        trained=inputs.trained,
+    )

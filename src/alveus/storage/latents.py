@@ -43,6 +43,7 @@ def write_latents(
     no_evidence: str = "",
     predictive: Predictive | None = None,
     latent_names: Sequence[str] = (),
+    validation_loss: Floats | None = None,
     notes: Sequence[str] = (),
     stage_version: str = "",
     work: Path | None = None,
@@ -86,6 +87,8 @@ def write_latents(
         Statistics of recordings drawn from the model.
     latent_names
         One per latent; z1, z2, … when left out.
+    validation_loss
+        (n_seeds, n_evaluations) during training [nats per bin]; NaN after a seed's last evaluation.
     notes
         Sentences for the report.
     stage_version, work, key
@@ -150,6 +153,10 @@ def write_latents(
             write_array(group, "evidence_bin", evidence_bin, ("evidence_bin",), {"long_name": "number of the bin"})
         if predictive is not None:
             write_predictive(group, predictive)
+        if validation_loss is not None:
+            _check("validation_loss", np.nan_to_num(validation_loss), (n_seeds, validation_loss.shape[1]))
+            about_loss = {"long_name": "validation loss during training; NaN after the last one", "unit": "nat"}
+            write_array(group, "validation_loss", validation_loss, ("seed", "evaluation"), about_loss)
         names = list(latent_names) or [f"z{number + 1}" for number in range(n_latents)]
         write_array(group, "latent", np.array(names, object), ("latent",), {"long_name": "name of the latent"})
         write_array(group, "seed", np.arange(n_seeds), ("seed",), {"long_name": "number of the fit"})
@@ -280,6 +287,11 @@ class Latents:
     def predictive(self) -> Predictive | None:
         """Statistics of recordings drawn from seed 0, of a model that can be drawn from."""
         return read_predictive(self._store)
+
+    @cached_property
+    def validation_loss(self) -> Floats | None:
+        """(n_seeds, n_evaluations) during training [nats per bin], NaN after a seed's last evaluation."""
+        return self._optional("validation_loss")
 
     @cached_property
     def time(self) -> NDArray[np.float64]:
