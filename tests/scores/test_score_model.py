@@ -28,7 +28,7 @@ def inputs(counts, latents, split):
         held_in_mean=latents.astype(np.float32),
         log_likelihood=rng.normal(-40, 1, (2, 4000)).astype(np.float32),
         kl=rng.gamma(1, 1, (2, 4000, 4)).astype(np.float32),
-        prior_variance=np.ones(4),
+        prior_variance=np.ones((2, 4)),
         log_evidence=rng.normal(-38, 1, (2, 200)).astype(np.float32),
         evidence_bin=np.flatnonzero(split == 2)[::4],
         predictive=draws_of_mean_rates(counts, split),

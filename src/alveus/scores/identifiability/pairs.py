@@ -194,7 +194,7 @@ def _gram(one: NDArray[np.floating], other: NDArray[np.floating]) -> Floats:
 
 
 def _rotated(latents: Floats, n_sets: int, settings: ScoreSettings, *, isotropic: bool) -> tuple[Scored, Floats]:
-    """Score random rotations of one set against each other; a single latent has no other axes, and no such null."""
+    """Score random rotations of one set against each other; a single latent has no other axes to score."""
     n_latents = latents.shape[1]
     if n_latents < 2:
         return {score: np.zeros(0) for score in ROTATED_SCORES}, np.zeros(0)

@@ -63,8 +63,8 @@ def verdict(
             "no proof of identifiability",
         )
     for score, word, what in (
-        ("procrustes_r2", "rotation", "seeds agree up to a rotation, not in their axes"),
-        ("affine_r2", "affine", "seeds agree up to an affine map, not up to a rotation"),
+        ("procrustes_r2", "rotation", "seeds agree up to a rotation, and are not shown to agree in their axes"),
+        ("affine_r2", "affine", "seeds agree up to an affine map, and are not shown to agree up to a rotation"),
     ):
         row = rows[score]
         if _agrees(row):
