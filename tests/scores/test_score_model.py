@@ -85,6 +85,13 @@ def test_a_model_with_everything_gets_every_score(inputs):
         "modularity",
         "explicitness",
         "covariate_information",
+        "mcc_strong",
+        "mcc_spearman",
+        "mcc_weak",
+        "affine_r2",
+        "procrustes_r2",
+        "udr",
+        "verdict",
     }
     missing = {(row.score, row.target) for rows in table.values() for row in rows if row.status != "ok"}
     # of 30 busy units one always fires; of one covariate every latent is a module
@@ -92,6 +99,7 @@ def test_a_model_with_everything_gets_every_score(inputs):
     assert [row.seed for row in table["co_smoothing"]] == [None]
     assert [row.seed for row in table["truth_mcc"]] == [0, 1]
     assert [row.target for row in table["kl_per_latent"][:4]] == ["z1", "z2", "z3", "z4"]
+    assert [row.value for row in table["verdict"]] == ["unique"]
 
 
 def test_log_evidence_has_the_mean_rate_on_its_own_bins_as_floor(inputs, counts, split):

@@ -24,6 +24,7 @@ def encode(job: Job, dataset: Path, model: Path, manifest: Path) -> None:
 def _encode(job: Job, dataset: Path, model: Path, store: Path, manifest: Path, key: str) -> None:
     from alveus.cli.fitted import open_fitted
     from alveus.encode.encode import encode as encode_bins
+    from alveus.encode.losses import validation_losses
     from alveus.encode.predictive import predictive
     from alveus.fit.conditions import reading
     from alveus.storage import write_latents
@@ -50,6 +51,7 @@ def _encode(job: Job, dataset: Path, model: Path, store: Path, manifest: Path, k
         predictive=drawn,
         reliance=latents.reliance,
         gate=latents.gate,
+        validation_loss=validation_losses(weights),
         time=data.time,
         session=data.session,
         dataset=data.dataset,

@@ -30,6 +30,7 @@ PATH = click.Path(path_type=Path)
 def score(job: Job, dataset: Path, latents: Path, scores: Path) -> None:
     """Score the latents of LATENTS on the dataset of DATASET and write the table SCORES."""
     with run_stage(job, dataset, latents):
+        from alveus.config.models import TRAINED
         from alveus.scores.rows import rows_to_csv
         from alveus.scores.score_model import ModelScoreInputs, score_model
         from alveus.storage import open_dataset, open_latents
@@ -64,6 +65,8 @@ def score(job: Job, dataset: Path, latents: Path, scores: Path) -> None:
                 posterior=found.model_settings["model"].get("posterior") or "diagonal",
                 over_time=(found.model_settings["model"].get("prior") or {}).get("kind") == "autoregressive",
                 settings=settings_of(job),
+                validation_loss=found.validation_loss,
+                trained=found.model_settings["model"]["method"] in TRAINED,
             )
         )
         write_scores(scores, rows_to_csv(rows, dataset=data.dataset, session=data.session, model=found.model))

@@ -130,6 +130,20 @@ SCORES: dict[str, ScoreWords] = {
     "mcc_strong": ScoreWords(
         "MCC across seeds", "", "Correlation of matched latents between seeds; 1: the axes are reproducible."
     ),
+    "mcc_spearman": ScoreWords(
+        "rank MCC across seeds", "", "The same of ranks, which one wild bin cannot move; 1 is perfect."
+    ),
+    "mcc_weak": ScoreWords(
+        "MCC across seeds after an affine map",
+        "",
+        "Correlation of latents between seeds once a map fitted on other bins has brought them together.",
+    ),
+    "procrustes_r2": ScoreWords(
+        "R² across seeds after a rotation", "", "How well one seed's latents are a rotation of another's."
+    ),
+    "udr": ScoreWords(
+        "UDR", "", "Whether each latent of a seed has one partner in another and no more; 1 is perfect."
+    ),
     "affine_r2": ScoreWords(
         "affine R² across seeds", "", "How well one seed's latents follow linearly from another's; 1 is perfect."
     ),

@@ -18,6 +18,7 @@ from alveus.scores.decoding import decoding
 from alveus.scores.densities import constant_log_likelihood
 from alveus.scores.disentanglement import disentanglement_rows
 from alveus.scores.elbo import elbo
+from alveus.scores.identifiability import seed_rows
 from alveus.scores.information import NO_POSTERIOR, NO_SCALE, information_not_defined, information_rows
 from alveus.scores.information import SCORES as INFORMATION_SCORES
 from alveus.scores.information_parts import Posterior
@@ -106,6 +107,10 @@ class ModelScoreInputs:
         Whether the prior joins bins.
     settings
         How floors and intervals are drawn.
+    validation_loss
+        (n_seeds, n_evaluations) during training [nats per bin], NaN after a seed's last evaluation.
+    trained
+        Whether the model is trained step by step.
 
     Raises
     ------
@@ -139,6 +144,8 @@ class ModelScoreInputs:
     posterior: str = "diagonal"
     over_time: bool = False
     settings: ScoreSettings = field(default_factory=ScoreSettings)
+    validation_loss: NDArray[np.floating] | None = None
+    trained: bool = False
 
     def __post_init__(self) -> None:
         n_bins = self.counts.shape[0]
@@ -193,8 +200,8 @@ def score_model(inputs: ModelScoreInputs) -> list[Row]:
     Returns
     -------
     list of Row
-        Scores of held-out fit, collapse, predictive checks, behaviour, truth, information and disentanglement, in
-        this order.
+        Scores of held-out fit, collapse, predictive checks, behaviour, truth, information, disentanglement and
+        identifiability, in this order.
     """
     return [
         *_held_out_fit(inputs),
@@ -214,6 +221,7 @@ def score_model(inputs: ModelScoreInputs) -> list[Row]:
             inputs.split,
             inputs.settings,
         ),
+        *_identifiability(inputs),
     ]
 
 
@@ -400,4 +408,17 @@ def _disentanglement(inputs: ModelScoreInputs) -> list[Row]:
         )
     return disentanglement_rows(
         inputs.mean, inputs.behavior, inputs.split, inputs.settings, names=inputs.names, active=active
+    )
+
+
+def _identifiability(inputs: ModelScoreInputs) -> list[Row]:
+    return seed_rows(
+        inputs.mean,
+        inputs.split,
+        inputs.settings,
+        prior_variance=inputs.prior_variance,
+        prior_mean=inputs.prior_mean,
+        names=inputs.names,
+        validation_loss=inputs.validation_loss,
+        trained=inputs.trained,
     )

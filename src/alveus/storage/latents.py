@@ -47,6 +47,7 @@ def write_latents(
     reliance: Reliance | None = None,
     gate: Floats | None = None,
     latent_names: Sequence[str] = (),
+    validation_loss: Floats | None = None,
     notes: Sequence[str] = (),
     stage_version: str = "",
     work: Path | None = None,
@@ -94,6 +95,8 @@ def write_latents(
         (n_seeds,) how far the side channel of a skip decoder is open.
     latent_names
         One per latent; z1, z2, … when left out.
+    validation_loss
+        (n_seeds, n_evaluations) during training [nats per bin]; NaN after a seed's last evaluation.
     notes
         Sentences for the report.
     stage_version, work, key
@@ -164,6 +167,10 @@ def write_latents(
         if gate is not None:
             _check("gate", gate, (n_seeds,))
             write_array(group, "gate", gate, ("seed",), {"long_name": "opening of the side channel, 0 to 1"})
+        if validation_loss is not None:
+            _check("validation_loss", np.nan_to_num(validation_loss), (n_seeds, validation_loss.shape[1]))
+            about_loss = {"long_name": "validation loss during training; NaN after the last one", "unit": "nat"}
+            write_array(group, "validation_loss", validation_loss, ("seed", "evaluation"), about_loss)
         names = list(latent_names) or [f"z{number + 1}" for number in range(n_latents)]
         write_array(group, "latent", np.array(names, object), ("latent",), {"long_name": "name of the latent"})
         write_array(group, "seed", np.arange(n_seeds), ("seed",), {"long_name": "number of the fit"})
@@ -304,6 +311,11 @@ class Latents:
     def gate(self) -> Floats | None:
         """(n_seeds,) how far the side channel of a skip decoder is open, 0 to 1."""
         return self._optional("gate")
+
+    @cached_property
+    def validation_loss(self) -> Floats | None:
+        """(n_seeds, n_evaluations) during training [nats per bin], NaN after a seed's last evaluation."""
+        return self._optional("validation_loss")
 
     @cached_property
     def time(self) -> NDArray[np.float64]:
