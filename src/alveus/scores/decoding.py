@@ -1,6 +1,6 @@
 """Latents and behaviour to how well the one tells the other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from alveus.scores.covariate import Covariate
 from alveus.scores.discriminant import cross_entropy, discriminant_path
 from alveus.scores.intervals import ratio_interval
-from alveus.scores.nulls import SHIFT_FLOOR, circular_shifts, floor_of
+from alveus.scores.nulls import SHIFT_FLOOR, circular_shifts, floor_of, p_value
 from alveus.scores.parts import TEST, TRAIN, VALIDATION
 from alveus.scores.ridge import Features, of_array, predict_held_out, ridge_path
 from alveus.scores.rows import Row, not_defined, not_estimable, with_note
@@ -69,10 +69,11 @@ def decoding(
         if under.sum() > 0:
             null_values.append(float(over.sum() / under.sum()))
     floor = floor_of(null_values)
-    return [
+    rows = [
         _row(of_array(z), z.shape[1], problem, covariate, settings, target, seed, floor)
         for seed, z in enumerate(features)
     ]
+    return [replace(row, p=p_value(float(row.value or 0.0), null_values)) for row in rows]
 
 
 def decoding_competitor(

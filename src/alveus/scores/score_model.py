@@ -17,6 +17,7 @@ from alveus.scores.densities import constant_log_likelihood
 from alveus.scores.elbo import elbo
 from alveus.scores.kl import kl, kl_per_latent
 from alveus.scores.log_evidence import log_evidence
+from alveus.scores.p_values import with_p_values
 from alveus.scores.parts import TEST, TRAIN, bins_of, too_few_bins
 from alveus.scores.predictive_check import SCORE as PREDICTIVE_CHECK
 from alveus.scores.predictive_check import predictive_check
@@ -288,11 +289,13 @@ def _predictive(inputs: ModelScoreInputs) -> list[Row]:
 
 
 def _behavior(inputs: ModelScoreInputs) -> list[Row]:
-    return [
-        row
-        for name, covariate in inputs.behavior.items()
-        for row in decoding(inputs.mean, covariate, inputs.split, inputs.settings, target=name)
-    ]
+    return with_p_values(
+        [
+            row
+            for name, covariate in inputs.behavior.items()
+            for row in decoding(inputs.mean, covariate, inputs.split, inputs.settings, target=name)
+        ]
+    )
 
 
 def _truth(inputs: ModelScoreInputs) -> list[Row]:
