@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from alveus.scores.intervals import Interval, mean_interval, paired_difference, ratio_interval
-from alveus.scores.nulls import circular_shifts, p_value
+from alveus.scores.nulls import circular_shifts, p_value, shifts_go_far
 from alveus.scores.ridge import of_array, predict_held_out, ridge_path
 from alveus.scores.settings import ScoreSettings
 from alveus.scores.truth import shares_of_mcc
@@ -48,7 +48,8 @@ def difference(rho: float, n: int, rng: np.random.Generator, settings: ScoreSett
 def correlation(rho: float, n: int, rng: np.random.Generator, settings: ScoreSettings) -> Found:
     """Correlation of a latent with its truth, in truth 0.6."""
     x, noise = ar1(rho, n, rng, 2).T
-    return mean_interval(shares_of_mcc((0.6 * x + 0.8 * noise)[:, None], x[:, None]), settings), 0.6
+    shares = shares_of_mcc((0.6 * x + 0.8 * noise)[:, None], x[:, None])
+    return mean_interval(shares, settings, signals=x), 0.6
 
 
 def co_smoothing_ratio(rho: float, n: int, rng: np.random.Generator, settings: ScoreSettings) -> Found:
@@ -56,7 +57,7 @@ def co_smoothing_ratio(rho: float, n: int, rng: np.random.Generator, settings: S
     log_rate = ar1(rho, n, rng)[:, 0] / 2 - 1 / 8
     spikes = rng.poisson(np.exp(log_rate))
     gain = spikes * log_rate - np.exp(log_rate) + 1.0
-    return ratio_interval(gain, np.log(2) * spikes, settings), 1 / 8 / np.log(2)
+    return ratio_interval(gain, np.log(2) * spikes, settings, signals=log_rate), 1 / 8 / np.log(2)
 
 
 def ridge_r2(rho: float, n: int, rng: np.random.Generator, settings: ScoreSettings) -> Found:
@@ -70,12 +71,14 @@ def ridge_r2(rho: float, n: int, rng: np.random.Generator, settings: ScoreSettin
     over = total - ((true - predicted) ** 2).sum(axis=1)
     variance = float(np.sum(weights**2)) + 1.0
     error = float(np.sum((found - weights) ** 2)) + 1.0 + offset**2
-    return ratio_interval(over, total, settings), 1 - error / variance
+    return ratio_interval(over, total, settings, signals=true), 1 - error / variance
 
 
 def null_correlation(rho: float, n: int, rng: np.random.Generator, settings: ScoreSettings) -> float | None:
     """p-value of the correlation of two signals that have nothing to do with each other."""
     x, y = ar1(rho, n, rng, 2).T
+    if not shifts_go_far(x):
+        return None
     nulls = [abs(_pearson(np.roll(x, shift), y)) for shift in circular_shifts(x, settings)]
     return p_value(abs(_pearson(x, y)), nulls)
 
@@ -83,6 +86,9 @@ def null_correlation(rho: float, n: int, rng: np.random.Generator, settings: Sco
 def null_r2(rho: float, n: int, rng: np.random.Generator, settings: ScoreSettings) -> float | None:
     """p-value of R² of decoding a signal that the features know nothing of."""
     x, y = ar1(rho, 2 * n, rng, N_FEATURES), ar1(rho, 2 * n, rng)
+
+    if not shifts_go_far(y):
+        return None
 
     def r2(target: Floats) -> float:
         predicted, _, _ = _decode(x, target, n)

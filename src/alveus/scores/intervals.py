@@ -8,11 +8,12 @@ from scipy.special import ndtri, stdtrit
 
 from alveus.errors import AlveusError
 from alveus.scores.long_run import LongRun, long_run
-from alveus.scores.nulls import autocovariance
+from alveus.scores.nulls import autocorrelation_length, autocovariance
 from alveus.scores.settings import ScoreSettings
 
 MIN_BLOCKS = 5  # with fewer stretches that know nothing of each other an interval would be guesswork
 MAX_BLOCKS = 1000  # of a resample: longer blocks only make the interval safer
+MIN_LENGTHS = 20  # autocorrelation lengths of the signals in a record; measured by validation/coverage.py
 MEDIAN_VARIANCE = np.pi / 2  # of a median of normal values, over that of their mean; less for few of them
 CORRELATION_BAND = 2.0  # a lag counts as uncorrelated within this many sqrt(log10(n) / n) (Politis & White's c)
 
@@ -83,6 +84,7 @@ def ratio_interval(
     denominator: NDArray[np.floating],
     settings: ScoreSettings,
     *names: str | int,
+    signals: NDArray[np.floating] | None = None,
 ) -> Interval:
     """Interval of ``sum(numerator) / sum(denominator)`` over bins that depend on their neighbours.
 
@@ -99,6 +101,9 @@ def ratio_interval(
         Number of resamples, and the seed.
     *names
         Of the score, for a generator of its own.
+    signals
+        (n,) or (n, k) what the score is of, where its contributions can hide how slow that is: products and counts
+        look faster than the signals behind them.
 
     Returns
     -------
@@ -120,7 +125,7 @@ def ratio_interval(
     if n_blocks < MIN_BLOCKS:
         return Interval(None, None, f"no interval: {n} bins are only {n_blocks} independent stretches")
     slow = long_run(influence)
-    if slow is None:
+    if slow is None or (signals is not None and n < MIN_LENGTHS * autocorrelation_length(signals)):
         return Interval(None, None, f"no interval: {n} bins are too few for how slowly they change")
     estimate = over.sum() / under.sum()
     if slow.error == 0:
@@ -255,9 +260,14 @@ def share_interval(share: float, n: float) -> Interval:
     return Interval(float(max(0.0, middle - reach)), float(min(1.0, middle + reach)))
 
 
-def mean_interval(values: NDArray[np.floating], settings: ScoreSettings, *names: str | int) -> Interval:
+def mean_interval(
+    values: NDArray[np.floating],
+    settings: ScoreSettings,
+    *names: str | int,
+    signals: NDArray[np.floating] | None = None,
+) -> Interval:
     """Interval of the mean over bins that depend on their neighbours; see `ratio_interval`."""
-    return ratio_interval(values, np.ones(len(values)), settings, *names)
+    return ratio_interval(values, np.ones(len(values)), settings, *names, signals=signals)
 
 
 def _block_sums(series: NDArray[np.float64], length: int) -> NDArray[np.float64]:

@@ -90,6 +90,14 @@ def circular_shifts(signals: NDArray[np.floating], settings: ScoreSettings, *nam
     return sorted({nearest + min(int(draw), room - 1) for draw in draws})
 
 
+def shifts_go_far(signals: NDArray[np.floating]) -> bool:
+    """Whether a record is long enough for `circular_shifts` to make a signal forget itself.
+
+    Where it is not, shifts give a floor but no p-value: too few of them know nothing of each other.
+    """
+    return MIN_LENGTHS * autocorrelation_length(signals) <= MAX_SHARE * len(signals)
+
+
 def floor_of(null_values: list[float]) -> float | None:
     """95th percentile of what shifted data score; None without any."""
     finite = [value for value in null_values if np.isfinite(value)]
