@@ -48,6 +48,7 @@ bench: install
 validate: install
 	$(BIN)/alveus run validation --cores 2
 	$(BIN)/python validation/table.py
+	OMP_NUM_THREADS=1 $(BIN)/python validation/coverage.py
 
 lock: install
 	$(BIN)/python envs/lock.py

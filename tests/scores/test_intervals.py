@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from alveus.scores.intervals import block_length, mean_interval, ratio_interval
+from alveus.errors import AlveusError
+from alveus.scores.intervals import block_length, mean_interval, paired_difference, ratio_interval, seeds_interval
 from alveus.scores.settings import ScoreSettings
 
 
@@ -57,3 +58,69 @@ def test_a_constant_has_an_interval_of_no_width():
     interval = mean_interval(np.full(100, 2.5), ScoreSettings())
     assert interval.low == pytest.approx(2.5)
     assert interval.high == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize(("rho", "n"), [(0.97, 2000), (0.99, 5000)])
+def test_intervals_cover_the_mean_of_slow_signals(rho, n):
+    intervals = [mean_interval(ar1(rho, n, seed), ScoreSettings(seed=seed)) for seed in range(200)]
+    given = [i for i in intervals if i.low is not None]
+    assert len(given) > 180
+    assert 0.90 <= np.mean([i.low <= 0 <= i.high for i in given]) <= 0.99
+
+
+def test_a_slow_signal_in_a_short_record_has_no_interval():
+    interval = mean_interval(ar1(0.999, 1000, 0), ScoreSettings())
+    assert interval.low is None
+    assert "how slowly" in interval.note
+
+
+def test_a_paired_difference_covers_the_truth_where_separate_intervals_see_nothing():
+    covered, seen, apart = 0, 0, 0
+    for seed in range(100):
+        shared = ar1(0.9, 2000, seed)
+        rng = np.random.default_rng(1000 + seed)
+        a, b = (shared + 0.5 * rng.standard_normal(2000) + shift for shift in (5.1, 5.0))
+        found = paired_difference(a, b, np.full(2000, 2.0), ScoreSettings(seed=seed))
+        covered += found.interval.low <= 0.05 <= found.interval.high
+        seen += found.interval.low > 0
+        one, other = (mean_interval(x, ScoreSettings(seed=seed)) for x in (a, b))
+        apart += one.low > other.high
+    assert 90 <= covered <= 99
+    assert seen > 95
+    assert apart == 0
+
+
+def test_a_paired_difference_is_the_difference_of_the_scores():
+    rng = np.random.default_rng(0)
+    a, b, spikes = rng.standard_normal(500), rng.standard_normal(500), rng.uniform(1, 2, 500)
+    found = paired_difference(a, b, spikes, ScoreSettings())
+    assert found.value == pytest.approx(a.sum() / spikes.sum() - b.sum() / spikes.sum())
+    same = paired_difference(a, a, spikes, ScoreSettings())
+    assert (same.value, same.interval.low, same.interval.high) == (0, 0, 0)
+
+
+def test_bins_that_do_not_match_are_refused():
+    with pytest.raises(AlveusError, match="bin by bin"):
+        paired_difference(np.ones(30), np.ones(31), np.ones(30), ScoreSettings())
+    with pytest.raises(AlveusError, match="sum to 0"):
+        paired_difference(np.ones(30), np.ones(30), np.zeros(30), ScoreSettings())
+
+
+@pytest.mark.parametrize("median", [False, True])
+@pytest.mark.parametrize(("between", "shared"), [(1.0, 0.1), (0.01, 1.0), (0.3, 0.3)])
+def test_intervals_over_seeds_cover_what_all_seeds_would_score(between, shared, median):
+    covered, given, trials, k, n = 0, 0, 400, 5, 500
+    for trial in range(trials):
+        rng = np.random.default_rng(trial)
+        bins = shared * np.sqrt(n) * rng.standard_normal(n)
+        contributions = bins + between * rng.standard_normal((k, 1))
+        interval = seeds_interval(contributions.mean(axis=1), contributions.mean(axis=0), median=median)
+        if interval.low is not None:
+            given += 1
+            covered += interval.low <= 0 <= interval.high
+    assert given > 0.97 * trials
+    assert 0.92 <= covered / given <= 0.995
+
+
+def test_one_seed_says_nothing_of_others():
+    assert seeds_interval(np.ones(1), np.ones(100)).note.startswith("no interval: 1 seed")

@@ -57,7 +57,8 @@ def co_smoothing(
         shifted = np.roll(latents, shift, axis=0)
         null = fit_readout(shifted, counts, train, max_steps=NULL_STEPS)
         null_values.append(null.score(shifted, counts, test).bits_per_spike)
-    interval = ratio_interval(fit.readout - fit.mean_rate, np.log(2) * fit.spikes, settings, score)
+    gain, bits = fit.readout - fit.mean_rate, np.log(2) * fit.spikes
+    interval = ratio_interval(gain, bits, settings, score, signals=latents[test])
     floor = floor_of(null_values)
     notes = [f"{readout.units.size} held-out units", silent_note(readout.n_silent), interval.note]
     return Row(

@@ -1,6 +1,6 @@
 """Latents and behaviour to how well the one tells the other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from alveus.scores.covariate import Covariate
 from alveus.scores.discriminant import cross_entropy, discriminant_path
 from alveus.scores.intervals import ratio_interval
-from alveus.scores.nulls import SHIFT_FLOOR, circular_shifts, floor_of
+from alveus.scores.nulls import SHIFT_FLOOR, circular_shifts, floor_of, p_value, shifts_go_far
 from alveus.scores.parts import TEST, TRAIN, VALIDATION
 from alveus.scores.ridge import Features, of_array, predict_held_out, ridge_path
 from alveus.scores.rows import Row, not_defined, not_estimable, with_note
@@ -69,10 +69,13 @@ def decoding(
         if under.sum() > 0:
             null_values.append(float(over.sum() / under.sum()))
     floor = floor_of(null_values)
-    return [
+    rows = [
         _row(of_array(z), z.shape[1], problem, covariate, settings, target, seed, floor)
         for seed, z in enumerate(features)
     ]
+    if not shifts_go_far(problem.targets):
+        return rows
+    return [replace(row, p=p_value(float(row.value or 0.0), null_values)) for row in rows]
 
 
 def decoding_competitor(
@@ -192,7 +195,8 @@ def _row(
     floor: float | None,
 ) -> Row:
     over, under = _contributions(features, n_features, problem, covariate)
-    interval = ratio_interval(over, under, settings, covariate.score, target, str(seed))
+    signals = problem.targets[problem.part(TEST)]
+    interval = ratio_interval(over, under, settings, covariate.score, target, str(seed), signals=signals)
     row = Row(
         covariate.score,
         target,

@@ -1,4 +1,4 @@
-"""Signals to circular shifts that keep their autocorrelation and break their relation to everything else."""
+"""Signals to circular shifts or rotations that break their relation to everything else, and what those score."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from alveus.scores.settings import ScoreSettings
 
 E_FOLD = 1 / np.e  # a signal is taken to have forgotten itself when its autocorrelation falls below this
+MIN_LENGTHS = 3  # autocorrelation lengths to shift by: what is left of an exponential is 5 %
 MIN_SHARE = 0.05  # of all bins: a shift by less could leave slow covariates in place
 MAX_SHARE = 0.25  # of all bins: slower signals must leave some shifts to choose from
 PERCENTILE = 95
@@ -66,8 +67,8 @@ def circular_shifts(signals: NDArray[np.floating], settings: ScoreSettings, *nam
     Parameters
     ----------
     signals
-        (n,) or (n, k) the signals to be shifted; a shift is at least their autocorrelation length, and at least
-        a twentieth of all bins, either way round.
+        (n,) or (n, k) the signals to be shifted; a shift is at least three times their autocorrelation length and
+        at least a twentieth of all bins, either way round, but need not be more than a quarter of them.
     settings
         How many, and the seed.
     *names
@@ -79,7 +80,7 @@ def circular_shifts(signals: NDArray[np.floating], settings: ScoreSettings, *nam
         Distinct; fewer than asked for, or none, when there are few bins.
     """
     n = len(signals)
-    nearest = max(autocorrelation_length(signals), int(np.ceil(MIN_SHARE * n)))
+    nearest = max(MIN_LENGTHS * autocorrelation_length(signals), int(np.ceil(MIN_SHARE * n)))
     nearest = max(1, min(nearest, int(MAX_SHARE * n)))
     room = n - 2 * nearest + 1
     if room < 1:
@@ -89,7 +90,59 @@ def circular_shifts(signals: NDArray[np.floating], settings: ScoreSettings, *nam
     return sorted({nearest + min(int(draw), room - 1) for draw in draws})
 
 
+def shifts_go_far(signals: NDArray[np.floating]) -> bool:
+    """Whether a record is long enough for `circular_shifts` to make a signal forget itself.
+
+    Where it is not, shifts give a floor but no p-value: too few of them know nothing of each other.
+    """
+    return MIN_LENGTHS * autocorrelation_length(signals) <= MAX_SHARE * len(signals)
+
+
 def floor_of(null_values: list[float]) -> float | None:
-    """95th percentile of what shifted data score; None without any."""
+    """95th percentile of what shifted data score; None without any.
+
+    Between two values the higher one is taken: of 20 it is the largest, which one more of their kind exceeds with
+    probability 1/21, where an interpolated one would be exceeded nearly twice as often.
+    """
     finite = [value for value in null_values if np.isfinite(value)]
-    return float(np.percentile(finite, PERCENTILE)) if finite else None
+    return float(np.percentile(finite, PERCENTILE, method="higher")) if finite else None
+
+
+def p_value(value: float, null_values: list[float]) -> float | None:
+    """Probability of a score as high as this without merit: ``(r + 1) / (n + 1)`` with r of n nulls as high.
+
+    None without any null. With n nulls it is never below ``1 / (n + 1)``.
+
+    References
+    ----------
+    Phipson & Smyth (2010), Permutation p-values should never be zero, Stat. Appl. Genet. Mol. Biol. 9.
+
+    >>> p_value(0.5, [0.1] * 19)
+    0.05
+    """
+    finite = [null for null in null_values if np.isfinite(null)]
+    return (sum(null >= value for null in finite) + 1) / (len(finite) + 1) if finite else None
+
+
+def haar_rotations(n_latents: int, n_rotations: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw orthogonal matrices, rotations and reflections, of which none is likelier than another.
+
+    Parameters
+    ----------
+    n_latents, n_rotations
+        Size and number of the matrices.
+    rng
+        Source of the draws.
+
+    Returns
+    -------
+    NDArray
+        (n_rotations, n_latents, n_latents).
+
+    References
+    ----------
+    Mezzadri (2007), How to generate random matrices from the classical compact groups, Notices AMS 54: without the
+    signs of R's diagonal the factors Q are not uniform.
+    """
+    q, r = np.linalg.qr(rng.standard_normal((n_rotations, n_latents, n_latents)))
+    return np.asarray(q * np.sign(np.diagonal(r, axis1=1, axis2=2))[:, np.newaxis, :])

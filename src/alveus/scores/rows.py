@@ -55,6 +55,8 @@ class Row:
         here).
     note
         Why not, or what to know.
+    p
+        Share of nulls that score as high; no column, `with_p_values` writes it into the note.
     """
 
     score: str
@@ -67,6 +69,7 @@ class Row:
     floor_name: str = ""
     status: Status = "ok"
     note: str = ""
+    p: float | None = None
 
     def __post_init__(self) -> None:
         if (self.status == "ok") != (self.value is not None):

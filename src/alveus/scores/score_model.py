@@ -26,6 +26,7 @@ from alveus.scores.kl import kl, kl_per_latent
 from alveus.scores.labels_alone import labels_alone
 from alveus.scores.log_evidence import log_evidence
 from alveus.scores.neighbours import decoding_by_neighbours
+from alveus.scores.p_values import with_p_values
 from alveus.scores.parts import TEST, TRAIN, bins_of, too_few_bins
 from alveus.scores.predictive_check import SCORE as PREDICTIVE_CHECK
 from alveus.scores.predictive_check import predictive_check
@@ -350,11 +351,13 @@ def _predictive(inputs: ModelScoreInputs) -> list[Row]:
 
 
 def _behavior(inputs: ModelScoreInputs) -> list[Row]:
-    rows = [
-        row
-        for name, covariate in inputs.behavior.items()
-        for row in decoding(inputs.mean, covariate, inputs.split, inputs.settings, target=name)
-    ]
+    rows = with_p_values(
+        [
+            row
+            for name, covariate in inputs.behavior.items()
+            for row in decoding(inputs.mean, covariate, inputs.split, inputs.settings, target=name)
+        ]
+    )
     return [*rows, *decoding_by_neighbours(inputs.mean, inputs.behavior, inputs.split, inputs.settings)]
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from alveus.scores.intervals import mean_interval
-from alveus.scores.nulls import SHIFT_FLOOR, circular_shifts, floor_of
+from alveus.scores.nulls import SHIFT_FLOOR, circular_shifts, floor_of, haar_rotations
 from alveus.scores.parts import TEST, TRAIN, bins_of, too_few_bins
 from alveus.scores.rows import Row, not_estimable, with_note
 from alveus.scores.settings import ScoreSettings
@@ -171,8 +171,7 @@ def rotation_mcc(n_latents: int, settings: ScoreSettings) -> float:
     """Estimate the MCC of white latents with a Haar-random rotation of themselves: 0.90 for two, 0.73 for five."""
     rng = settings.generator("rotation", n_latents)
     total = 0.0
-    for _ in range(ROTATIONS):
-        rotation = np.abs(np.linalg.qr(rng.standard_normal((n_latents, n_latents)))[0])
+    for rotation in np.abs(haar_rotations(n_latents, ROTATIONS, rng)):
         total += rotation[linear_sum_assignment(-rotation)].mean()
     return total / ROTATIONS
 

@@ -10,12 +10,12 @@ STAGES = {
     "deconvolve": 1,
     "bin": 1,
     "fit": 3,
-    "encode": 4,
+    "encode": 5,
     "rates": 1,
-    "score": 5,
-    "score_session": 3,
-    "report": 2,
-    "report_dataset": 2,
+    "score": 6,
+    "score_session": 4,
+    "report": 3,
+    "report_dataset": 3,
 }
 """Raised by hand when a stage's results change: everything it made, and all that follows, is made again."""
 

@@ -145,7 +145,8 @@ def make_factors(
         shifts = circular_shifts(np.column_stack([f.targets for f in items]), settings, "disentanglement")
     usable = []
     for factor in items:
-        told = _self_told(factor, test, shifts)
+        own = circular_shifts(factor.targets, settings, "disentanglement", factor.name)
+        told = _self_told(factor, test, own)
         if told > MAX_SELF_TOLD:
             why = (
                 f"after circular shifts it still tells {told:.0%} of itself: it repeats or drifts, and has no null"
