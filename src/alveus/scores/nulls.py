@@ -1,5 +1,7 @@
 """Signals to circular shifts or rotations that break their relation to everything else, and what those score."""
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -98,14 +100,14 @@ def shifts_go_far(signals: NDArray[np.floating]) -> bool:
     return MIN_LENGTHS * autocorrelation_length(signals) <= MAX_SHARE * len(signals)
 
 
-def floor_of(null_values: list[float]) -> float | None:
+def floor_of(null_values: list[float], *, method: Literal["higher", "linear"] = "higher") -> float | None:
     """95th percentile of what shifted data score; None without any.
 
     Between two values the higher one is taken: of 20 it is the largest, which one more of their kind exceeds with
     probability 1/21, where an interpolated one would be exceeded nearly twice as often.
     """
     finite = [value for value in null_values if np.isfinite(value)]
-    return float(np.percentile(finite, PERCENTILE, method="higher")) if finite else None
+    return float(np.percentile(finite, PERCENTILE, method=method)) if finite else None
 
 
 def p_value(value: float, null_values: list[float]) -> float | None:

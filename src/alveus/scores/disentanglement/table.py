@@ -26,6 +26,10 @@ from alveus.scores.parts import too_few_bins
 from alveus.scores.rows import Row, not_defined, not_estimable, with_note
 from alveus.scores.settings import ScoreSettings
 
+GUARDED = ("modularity", "dci_disentanglement", "dci_completeness")
+"""Entries that any shift reaches count as 0 there. A table of noise in which one entry is left scores 1, as some
+of 20 do, so that their largest says nothing: the floor is interpolated."""
+
 PER_FACTOR = ("mig", "dci_completeness", "dci_informativeness", "sap", "explicitness")
 PER_LATENT = ("dci_disentanglement", "modularity")
 SCORES = (
@@ -162,7 +166,7 @@ class _Seed:
 
     def _row(self, score: str, target: str, shares: Floats, null: Floats, *notes: str) -> Row:
         interval = mean_interval(shares, self.settings, score, target, self.seed)
-        floor = floor_of(null.tolist())
+        floor = floor_of(null.tolist(), method="linear" if score in GUARDED else "higher")
         value = float(shares.mean())
         least = {"dci_informativeness": -np.inf, "explicitness": -1.0}.get(score, 0.0)
         low, high = (
