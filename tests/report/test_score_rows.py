@@ -47,6 +47,11 @@ def test_rows_per_seed_become_their_median_with_the_envelope_and_the_highest_flo
     assert row.note == "median of 3 seeds"
 
 
+def test_the_spread_of_seeds_is_no_interval():
+    row = summary(per_seed(1.0, 2.0, 4.0), "elbo")
+    assert (row.value, row.low, row.high) == (2.0, None, None)
+
+
 def test_seeds_that_are_not_estimable_are_counted():
     rows = [*per_seed(1.0, 3.0), ScoreRow("elbo", seed="2", status="not estimable", note="diverged")]
     row = summary(rows, "elbo")

@@ -104,7 +104,8 @@ def summary(rows: Sequence[ScoreRow], score: str, target: str | None = None) -> 
     """Find or make the one row that stands for a score of one model.
 
     A row that spans seeds is taken as it is. Of rows per seed the median is taken, with the envelope of their
-    intervals and the highest of their floors, so that the summary never looks better than its parts.
+    intervals and the highest of their floors, so that the summary never looks better than its parts. Where none of
+    them has an interval, neither has the summary.
 
     Parameters
     ----------
@@ -126,6 +127,7 @@ def summary(rows: Sequence[ScoreRow], score: str, target: str | None = None) -> 
     if not ok:
         return mine[0]
     values = [float(row.value) for row in ok if row.value is not None]
+    known = any(row.low is not None for row in ok)  # without any, the spread of seeds is no interval
     lows = [row.low if row.low is not None else v for row, v in zip(ok, values, strict=True)]
     highs = [row.high if row.high is not None else v for row, v in zip(ok, values, strict=True)]
     floors = [row.floor for row in ok if row.floor is not None]
@@ -137,8 +139,8 @@ def summary(rows: Sequence[ScoreRow], score: str, target: str | None = None) -> 
         "",
         target,
         median(values),
-        min(lows),
-        max(highs),
+        min(lows) if known else None,
+        max(highs) if known else None,
         max(floors) if floors else None,
         ok[0].floor_name,
         "ok",
