@@ -127,7 +127,7 @@ def summary(rows: Sequence[ScoreRow], score: str, target: str | None = None) -> 
     if not ok:
         return mine[0]
     values = [float(row.value) for row in ok if row.value is not None]
-    known = any(row.low is not None for row in ok)  # without any, the spread of seeds is no interval
+    bounded = any(row.low is not None for row in ok)  # without any, the spread of seeds is no interval
     lows = [row.low if row.low is not None else v for row, v in zip(ok, values, strict=True)]
     highs = [row.high if row.high is not None else v for row, v in zip(ok, values, strict=True)]
     floors = [row.floor for row in ok if row.floor is not None]
@@ -139,8 +139,8 @@ def summary(rows: Sequence[ScoreRow], score: str, target: str | None = None) -> 
         "",
         target,
         median(values),
-        min(lows) if known else None,
-        max(highs) if known else None,
+        min(lows) if bounded else None,
+        max(highs) if bounded else None,
         max(floors) if floors else None,
         ok[0].floor_name,
         "ok",
