@@ -31,8 +31,9 @@ def score(job: Job, dataset: Path, latents: Path, scores: Path) -> None:
     """Score the latents of LATENTS on the dataset of DATASET and write the table SCORES."""
     with run_stage(job, dataset, latents):
         from alveus.config.models import TRAINED
+        from alveus.scores.model_inputs import ModelScoreInputs
         from alveus.scores.rows import rows_to_csv
-        from alveus.scores.score_model import ModelScoreInputs, score_model
+        from alveus.scores.score_model import score_model
         from alveus.storage import open_dataset, open_latents
 
         data, found = open_dataset(dataset), open_latents(latents)

@@ -51,8 +51,9 @@ def score_latents(
         from alveus.cli.score import covariates, settings_of, write_scores
         from alveus.errors import RecordingError
         from alveus.io.latents import read_latents
+        from alveus.scores.model_inputs import ModelScoreInputs
         from alveus.scores.rows import rows_to_csv, with_note
-        from alveus.scores.score_model import ModelScoreInputs, score_model
+        from alveus.scores.score_model import score_model
         from alveus.storage import describe, open_dataset
 
         if scores.exists() and scores.suffix != ".csv":
