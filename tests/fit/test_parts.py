@@ -232,10 +232,18 @@ def test_latents_and_rates_are_the_same_where_memory_is_scarce(monkeypatch, data
     assert scarce.refused > 0
     np.testing.assert_allclose(denoised, expected, rtol=1e-4, atol=1e-5)
     for name, value in vars(plenty).items():
-        if isinstance(value, np.ndarray):
-            np.testing.assert_allclose(getattr(found, name), value, rtol=1e-3, atol=1e-4, err_msg=name)
-        else:
-            assert getattr(found, name) == value
+        assert_alike(getattr(found, name), value, name)
+
+
+def assert_alike(found, expected, name):
+    """Compare arrays, and whatever holds arrays, up to rounding."""
+    if isinstance(expected, np.ndarray):
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4, err_msg=name)
+    elif dataclasses.is_dataclass(expected):
+        for part, value in vars(expected).items():
+            assert_alike(getattr(found, part), value, f"{name}.{part}")
+    else:
+        assert found == expected, name
 
 
 def test_validation_terms_are_the_same_in_parts(data, training):
