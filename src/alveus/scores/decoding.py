@@ -196,6 +196,34 @@ def _row(
 ) -> Row:
     over, under = _contributions(features, n_features, problem, covariate)
     signals = problem.targets[problem.part(TEST)]
+    told = explanation(covariate, problem)
+    return row_of_bins(over, under, signals, covariate, settings, target, seed, floor, told)
+
+
+def row_of_bins(
+    over: Floats,
+    under: Floats,
+    signals: Floats,
+    covariate: Covariate,
+    settings: ScoreSettings,
+    target: str,
+    seed: int | None,
+    floor: float | None,
+    *notes: str,
+) -> Row:
+    """Put together the row of a decoder, whatever it is.
+
+    Parameters
+    ----------
+    over, under
+        (n,) what each scored bin gives to numerator and denominator.
+    signals
+        (n, n_targets) the covariate in the same bins: how slow it is decides whether there is an interval.
+    covariate, settings, target, seed, floor
+        Of the row.
+    *notes
+        For its note.
+    """
     interval = ratio_interval(over, under, settings, covariate.score, target, str(seed), signals=signals)
     row = Row(
         covariate.score,
@@ -207,7 +235,7 @@ def _row(
         floor,
         SHIFT_FLOOR if floor is not None else "",
     )
-    return with_note(row, explanation(covariate, problem), interval.note)
+    return with_note(row, *notes, interval.note)
 
 
 def explanation(covariate: Covariate, problem: Problem) -> str:

@@ -8,11 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alveus.scores.covariate import Covariate
-from alveus.scores.decoding import Problem, contributions, explanation, pose_problem, too_little
-from alveus.scores.intervals import ratio_interval
-from alveus.scores.nulls import SHIFT_FLOOR, circular_shifts, floor_of
+from alveus.scores.decoding import (
+    Problem,
+    contributions,
+    explanation,
+    pose_problem,
+    row_of_bins,
+    too_little,
+)
+from alveus.scores.nulls import circular_shifts, floor_of
 from alveus.scores.parts import TEST, TRAIN, VALIDATION, bins_of, too_few_bins
-from alveus.scores.rows import Row, not_estimable, with_note
+from alveus.scores.rows import Row, not_estimable
 from alveus.scores.settings import ScoreSettings
 
 NEIGHBOURS = " (nearest neighbours)"
@@ -175,19 +181,10 @@ def _row(
     over, under, n = _contributions(neighbours, problem, covariate)
     if under.sum() == 0:
         return not_estimable(covariate.score, "constant over the bins looked at", target=target, seed=seed)
-    interval = ratio_interval(over, under, settings, covariate.score, target, str(seed))
-    row = Row(
-        covariate.score,
-        target,
-        seed,
-        float(over.sum() / under.sum()),
-        interval.low,
-        interval.high,
-        floor,
-        SHIFT_FLOOR if floor is not None else "",
-    )
+    signals = problem.targets[neighbours.test][problem.known[neighbours.test]]
     some = f"{over.size} test bins" if problem.part(TEST).sum() > over.size else ""
-    return with_note(row, explanation(covariate, problem), f"{n} neighbours", some, interval.note)
+    notes = (explanation(covariate, problem), f"{n} neighbours", some)
+    return row_of_bins(over, under, signals, covariate, settings, target, seed, floor, *notes)
 
 
 def _contributions(neighbours: Neighbours, problem: Problem, covariate: Covariate) -> tuple[Floats, Floats, int]:
