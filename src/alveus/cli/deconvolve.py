@@ -1,6 +1,8 @@
 """Subcommand `deconvolve`: a raw optical recording to published events at its frame rate."""
 
+import shutil
 import tempfile
+from glob import escape
 from pathlib import Path
 
 import click
@@ -43,7 +45,10 @@ def _deconvolve(job: Job, store: Path, manifest: Path, key: str) -> None:
     if not wanted.size:
         raise too_few_units(recording.units, 0, 1, preprocess.unit_filter, filtered)
     store.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{store.name}.scratch-", dir=job.work or store.parent) as scratch:
+    folder, prefix = job.work or store.parent, f"{store.name}.scratch-"
+    for left in folder.glob(f"{escape(prefix)}*"):  # of an attempt that was killed: as large as the recording
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=folder) as scratch:
         deconvolution = Deconvolution(
             recording,
             preprocess,
